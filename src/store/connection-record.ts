@@ -1,0 +1,4 @@
+/** The keychain's record of one connection. */
+export interface ConnectionRecord {
+  readonly name: string;
+}

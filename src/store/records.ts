@@ -1,0 +1,61 @@
+/**
+ * What is stored, kind by kind. Instants are numbers; Infinity stands for never and survives a round trip.
+ * A unique value is a key: there is no unique index besides it.
+ */
+
+import type { Authorization, Tally } from "../kernel/authorization.ts";
+import type { Chain } from "../kernel/chain.ts";
+import type { ClientKind } from "../kernel/parse-policy.ts";
+import type { Instant } from "../kernel/time.ts";
+import type { ConnectionRecord } from "./connection-record.ts";
+
+/** A refresh-token chain. Key: `<authorization id>.<ordinal>`. One row for ever, however often it rotates. */
+export interface ChainRecord {
+  readonly chain: Chain;
+  readonly client: string;
+  readonly subject: string;
+  readonly realm: string;
+  /** Granted scope values, sorted. */
+  readonly scope: readonly string[];
+  readonly grantType: string;
+  /** The chain's token secret, sealed by the issuer's key, base64url. Its tokens cannot be made without it. */
+  readonly secret: string;
+}
+
+/** A registered OAuth client. Key: `<realm>/<client id>`. */
+export interface ClientRecord {
+  readonly realm: string;
+  readonly clientId: string;
+  readonly kind: ClientKind;
+  /** HMAC-SHA-256 of the client secret, base64url; null for public clients. */
+  readonly secretDigest: string | null;
+  readonly redirectUris: readonly string[];
+  readonly grantTypes: readonly string[];
+  readonly scope: readonly string[];
+  /** The client's policy over time, each as `formatPolicy` writes it; never empty. */
+  readonly revisions: readonly StoredRevision[];
+}
+
+export interface StoredRevision {
+  readonly revision: number;
+  readonly at: Instant;
+  readonly revive: boolean;
+  readonly policy: unknown;
+}
+
+/** What is true of the whole deployment. Key: a name. */
+export interface DeploymentRecord {
+  readonly value: string;
+}
+
+export interface Records {
+  readonly authorization: Authorization;
+  readonly chain: ChainRecord;
+  readonly client: ClientRecord;
+  readonly connection: ConnectionRecord;
+  readonly deployment: DeploymentRecord;
+  /** Counts over a subject or a client. Key: `subject:<realm>/<id>` or `client:<realm>/<id>`. */
+  readonly tally: Tally;
+}
+
+export type Kind = keyof Records;

@@ -1,0 +1,35 @@
+/**
+ * OpenAM's refresh tokens, by version and by its option "Issue Refresh Tokens on Refreshing Access Tokens".
+ * Sources: OAuth2Provider.xml of tags forgerock/11.0.0, 12.0.0 and 13.0.0; AccessTokenService.java.
+ *
+ * With the option on, a refresh makes a new token of full lifetime and deletes the old one; with it off
+ * (`-reuse`, and always in version 11), the answer has no refresh token and the expiry stands still.
+ * No version detects replay: a used token is only "not found".
+ */
+
+import { policyOf } from "../../kernel/parse-policy.ts";
+import type { Policy } from "../../kernel/policy.ts";
+
+const reuse = { rotate: "never", unrotated: "omit" };
+const rotating = {
+  replay: { action: "refuse", sparing: 0 },
+  register: { max: 100, superseded: "keep" },
+};
+const version12 = {
+  expiry: { lifetime: "600 s" },
+  code: { lifetime: "10 s" },
+  access: { lifetime: "60 s" },
+};
+const version13 = {
+  expiry: { lifetime: "7 d" },
+  code: { lifetime: "120 s" },
+  access: { lifetime: "3600 s" },
+};
+
+export const OPENAM_POLICIES: Readonly<Record<string, Policy>> = {
+  "openam-11": policyOf({ ...reuse, ...version12 }),
+  "openam-12": policyOf({ ...rotating, ...version12 }),
+  "openam-12-reuse": policyOf({ ...reuse, ...version12 }),
+  "openam-13": policyOf({ ...rotating, ...version13 }),
+  "openam-13-reuse": policyOf({ ...reuse, ...version13 }),
+};
