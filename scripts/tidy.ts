@@ -1,6 +1,6 @@
 /**
  * House rules that neither the compiler nor the linter can say. (The linter has the rest: no default exports,
- * kebab-case file names, functions of at most 70 lines, no import cycles.)
+ * kebab-case file names, function bodies of at most 70 lines, no import cycles.)
  *
  * 1. A rule takes all files and returns its faults; it reads no disk and prints nothing.
  * 2. A fault names the place, what is wrong there and what is expected.
@@ -58,12 +58,12 @@ export const pureKernel: Rule = (files) =>
   files
     .filter((file) => layerOf(file.path) === "kernel" && isCode(file))
     .flatMap((file) => [
-      ...forbid(file, /\bDate\.now\b|\bnew Date\b(?!\()|\bnew Date\(\s*\)|\bMath\.random\b/g, {
-        expected: "the instant or the random value as an argument",
-      }),
-      ...forbid(file, /\basync\b|\bawait\b|\bPromise\b/g, {
-        expected: "a function that returns its value",
-      }),
+      ...forbid(
+        file,
+        /\bDate\.now\b|\bnew Date\b(?!\()|\bnew Date\(\s*\)|\bMath\.random\b/g,
+        "the instant or the random value as an argument",
+      ),
+      ...forbid(file, /\basync\b|\bawait\b|\bPromise\b/g, "a function that returns its value"),
       ...imports(file)
         .filter(({ specifier }) => !/^\.\/[a-z0-9-]+\.ts$/.test(specifier))
         .map(({ line, specifier }) =>
@@ -80,7 +80,7 @@ export const refreshPath: Rule = (files) =>
       forbid(
         file,
         /\bDate\.now\b|\bnew Date\b(?!\()|\bnew Date\(\s*\)|\bMath\.random\b|\bsetTimeout\b|\bsetInterval\b|\bsetImmediate\b|\bsubtle\b|\bperformance\.now\b/g,
-        { expected: "the clock, timers and randomness of src/env" },
+        "the clock, timers and randomness of src/env",
       ),
     );
 
@@ -161,9 +161,7 @@ export const leftovers: Rule = (files) =>
     ...hits(file.text, /\b(?:TO[D]O|FIX[M]E|X[X]X)\b/g).map(({ line, match }) =>
       fault(file, line, `says ${match[0]}`, "the work done, or a line in the issue tracker"),
     ),
-    ...(isTestFile(file)
-      ? forbid(file, /\.(?:only|skip|todo)\(/g, { expected: "every test runs" })
-      : []),
+    ...(isTestFile(file) ? forbid(file, /\.(?:only|skip|todo)\(/g, "every test runs") : []),
   ]);
 
 /** The repository knows no machine it was written on and no registry it was installed from. */
@@ -174,7 +172,8 @@ export const noMachine: Rule = (files) =>
         fault(file, line, "has a resolved URL", "npm's option omit-lockfile-registry-resolved"),
       );
     }
-    const pattern = /(?<![\w.-])\/(?:wor[k]|roo[t]|hom[e])\/|\bregistry\.[a-z0-9-]+\.[a-z]+/g;
+    const pattern =
+      /(?<![\w.-])\/(?:wor[k]|roo[t]|hom[e])\/|\/\/[\w.-]*\bregistry[\w.-]*|\bregistry\.npmjs\.org/g;
     return hits(file.text, pattern).map(({ line, match }) =>
       fault(file, line, `contains "${match[0]}"`, "a relative path; no registry's host"),
     );
@@ -199,11 +198,7 @@ function fault(file: SourceFile, line: number, wrong: string, expected: string):
   return `${file.path}:${line}: ${wrong}; expected: ${expected}`;
 }
 
-function forbid(
-  file: SourceFile,
-  pattern: RegExp,
-  { expected }: { readonly expected: string },
-): readonly string[] {
+function forbid(file: SourceFile, pattern: RegExp, expected: string): readonly string[] {
   return hits(file.code, pattern).map(({ line, match }) =>
     fault(file, line, `uses ${match[0]}`, expected),
   );

@@ -40,7 +40,10 @@ export type Decision<Ks extends readonly Key[], R> =
   /** The decision needs other rows: it is run again with all of these keys. */
   | { readonly need: Ks };
 
-export type Decide<Ks extends readonly Key[], R> = (rows: Rows<Ks>, now: Instant) => Decision<Ks, R>;
+export type Decide<Ks extends readonly Key[], R> = (
+  rows: Rows<Ks>,
+  now: Instant,
+) => Decision<Ks, R>;
 
 export interface Page<T> {
   readonly records: readonly { readonly id: string; readonly record: T }[];
@@ -49,7 +52,10 @@ export interface Page<T> {
 }
 
 /** How a list is narrowed: by the record's owner, by what falls due before an instant, or not at all. */
-export type Where = { readonly owner: string } | { readonly dueBefore: Instant } | Record<string, never>;
+export type Where =
+  | { readonly owner: string }
+  | { readonly dueBefore: Instant }
+  | Record<string, never>;
 
 /**
  * @throws KetenError `store_unavailable` (retryable) when the engine cannot be reached or written: nothing of that

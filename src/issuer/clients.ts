@@ -1,0 +1,204 @@
+/**
+ * The registered clients of a realm, with their policies over time.
+ *
+ * 1. A client's row is read once and then kept at hand. It is only a hint: every transaction reads the row again, so
+ *    a changed policy or secret takes effect with the next decision, in whatever process it was changed.
+ * 2. A credential that fails against the row at hand is compared once more with a fresh one.
+ * 3. Policies are parsed once per revision, not once per request.
+ * 4. A client that may use no grant is a resource server: all it can do is introspect.
+ */
+
+import type { KeyObject } from "node:crypto";
+import { KetenError } from "../env/error.ts";
+import type { Random } from "../env/random.ts";
+import { Secret } from "../env/secret.ts";
+import { type ClientKind, combinations, formatPolicy, policyOf } from "../kernel/parse-policy.ts";
+import { newest, type Policy, type Revision } from "../kernel/policy.ts";
+import type { ClientRefusal } from "../kernel/refusal.ts";
+import type { ClientRecord } from "../store/records.ts";
+import { type Key, keyOf, type Store } from "../store/store.ts";
+import { type Credentials, refuseClient, secretDigestOf } from "./client-auth.ts";
+import type { GrantType, Realm } from "./realm.ts";
+import { SCOPE_VALUES_MAX } from "./token-format.ts";
+
+export interface Registration {
+  readonly clientId: string;
+  readonly kind: ClientKind;
+  readonly policy: Policy;
+  readonly grantTypes: readonly GrantType[];
+  readonly redirectUris?: readonly string[];
+  readonly scope?: readonly string[];
+  /** Confidential clients get a fresh one where none is given. */
+  readonly secret?: Secret;
+}
+
+export interface Clients {
+  /** @throws KetenError `config_invalid`, `policy_invalid` */
+  register(registration: Registration): Promise<{ readonly secret: Secret | null }>;
+  /**
+   * Adds a revision of a client's policy. What it shortens ends at once; what was dead stays dead unless `revive`.
+   *
+   * @throws KetenError `config_invalid` if there is no such client, `policy_invalid`
+   */
+  changePolicy(clientId: string, policy: Policy, revive: boolean): Promise<Revision>;
+  authenticate(
+    credentials: Credentials,
+  ): Promise<{ readonly client: ClientRecord } | { readonly refusal: ClientRefusal }>;
+  /** Whether the row inside a transaction still has the secret that was authenticated. */
+  unchanged(authenticated: ClientRecord, row: ClientRecord | undefined): row is ClientRecord;
+  revisionsOf(client: ClientRecord): readonly Revision[];
+  policyOf(client: ClientRecord): Policy;
+  /** The row, at hand or read. */
+  find(clientId: string): Promise<ClientRecord | undefined>;
+  key(clientId: string): Key<"client">;
+}
+
+const CLIENTS_AT_HAND_MAX = 1024;
+const SECRET_BYTES = 32;
+
+export function clientsOf(options: {
+  readonly store: Store;
+  readonly realm: Realm;
+  readonly random: Random;
+  readonly secretKey: KeyObject;
+}): Clients {
+  const { store, realm, random, secretKey } = options;
+  const atHand = new Map<string, ClientRecord>();
+  const parsed = new Map<string, readonly Revision[]>();
+  const key = (clientId: string): Key<"client"> => keyOf("client", `${realm.name}/${clientId}`);
+
+  const keep = (client: ClientRecord): void => {
+    if (atHand.size >= CLIENTS_AT_HAND_MAX) atHand.clear();
+    atHand.set(client.clientId, client);
+  };
+  const readFresh = async (clientId: string): Promise<ClientRecord | undefined> => {
+    const client = await store.read(key(clientId));
+    if (client) keep(client);
+    else atHand.delete(clientId);
+    return client;
+  };
+  const revisionsOf = (client: ClientRecord): readonly Revision[] => {
+    const known = parsed.get(client.clientId);
+    if (known && sameRevisions(known, client)) return known;
+    const revisions = client.revisions.map(({ revision, at, revive, policy }) => ({
+      revision,
+      at,
+      revive,
+      policy: policyOf(policy, { client: client.kind }),
+    }));
+    if (parsed.size >= CLIENTS_AT_HAND_MAX) parsed.clear();
+    parsed.set(client.clientId, revisions);
+    return revisions;
+  };
+
+  return {
+    key,
+    revisionsOf,
+    policyOf: (client) => newest(revisionsOf(client)).policy,
+    find: async (clientId) => atHand.get(clientId) ?? (await readFresh(clientId)),
+    async authenticate(credentials) {
+      const { clientId, by } = credentials;
+      if (clientId === null) return { refusal: { reason: "clientUnknown", clientId, by } };
+      const { id } = key(clientId);
+      const known = atHand.get(clientId);
+      if (known && !refuseClient(secretKey, id, known, credentials)) return { client: known };
+      const client = await readFresh(clientId);
+      const refusal = refuseClient(secretKey, id, client, credentials);
+      return refusal || !client ? { refusal: refusal as ClientRefusal } : { client };
+    },
+    unchanged(authenticated, row): row is ClientRecord {
+      if (row && row !== atHand.get(row.clientId)) keep(row);
+      return row !== undefined && row.secretDigest === authenticated.secretDigest;
+    },
+    async register(registration) {
+      checkRegistration(registration, realm);
+      const { clientId, kind } = registration;
+      const generated = (): Secret =>
+        new Secret(Buffer.from(random.bytes(SECRET_BYTES)).toString("base64url"));
+      const secret = kind === "public" ? null : (registration.secret ?? generated());
+      const digest = secret && secretDigestOf(secretKey, key(clientId).id, secret.reveal());
+      const client = await store.update([key(clientId)], ([row]) => {
+        if (row) throw invalid(`client "${clientId}" exists already in realm "${realm.name}"`);
+        const record = recordOf(registration, realm, digest);
+        const about = key(clientId).id;
+        const events = [{ type: "client.registered", about, data: { kind } } as const];
+        return { result: record, writes: [record], events };
+      });
+      keep(client);
+      return { secret };
+    },
+    async changePolicy(clientId, policy, revive) {
+      const { client, revision } = await store.update([key(clientId)], ([row], now) => {
+        if (!row) throw invalid(`there is no client "${clientId}" in realm "${realm.name}"`);
+        checkPolicy(policy, row.kind);
+        const last = row.revisions.at(-1);
+        const at = Math.max(now, last?.at ?? now);
+        const stored = { revision: (last?.revision ?? 0) + 1, at, revive, policy: formatPolicy(policy) };
+        const record = { ...row, revisions: [...row.revisions, stored] };
+        const data = { revision: stored.revision, revive };
+        const events = [{ type: "policy.changed", about: key(clientId).id, data } as const];
+        const revision: Revision = { ...stored, policy };
+        return { result: { client: record, revision }, writes: [record], events };
+      });
+      keep(client);
+      return revision;
+    },
+  };
+}
+
+/** Revisions are numbered and never rewritten: the newest one's number and instant tell them apart. */
+function sameRevisions(known: readonly Revision[], { revisions }: ClientRecord): boolean {
+  const [a, b] = [known.at(-1), revisions.at(-1)];
+  return a?.revision === b?.revision && a?.at === b?.at;
+}
+
+/** The first revision has always been in force: it is no change that could end anything. */
+function recordOf(
+  registration: Registration,
+  realm: Realm,
+  secretDigest: string | null,
+): ClientRecord {
+  const { clientId, kind, redirectUris = [], grantTypes, scope = [], policy } = registration;
+  return {
+    realm: realm.name,
+    clientId,
+    kind,
+    secretDigest,
+    redirectUris,
+    grantTypes,
+    scope: [...new Set(scope)].sort(),
+    revisions: [{ revision: 1, at: 0, revive: false, policy: formatPolicy(policy) }],
+  };
+}
+
+const invalid = (message: string): KetenError => new KetenError("config_invalid", message);
+
+function checkRegistration({ clientId, kind, grantTypes, scope, policy }: Registration, realm: Realm) {
+  if (!/^[\x21-\x7e]{1,128}$/.test(clientId)) {
+    throw invalid(
+      `client id ${JSON.stringify(clientId)}: expected 1 to 128 printable ASCII characters`,
+    );
+  }
+  for (const grantType of grantTypes) {
+    if (realm.grantTypes.includes(grantType)) continue;
+    throw invalid(
+      `client "${clientId}": realm "${realm.name}" grants ${realm.grantTypes.join(", ")}, not "${grantType}"`,
+    );
+  }
+  if ((scope?.length ?? 0) > SCOPE_VALUES_MAX) {
+    throw invalid(`client "${clientId}": expected at most ${SCOPE_VALUES_MAX} scope values`);
+  }
+  checkPolicy(policy, kind);
+}
+
+/** @throws KetenError `policy_invalid` naming every problem */
+function checkPolicy(policy: Policy, kind: ClientKind): void {
+  const problems = combinations(policy, kind);
+  if (policy.access.form !== "opaque") {
+    const message = `this issuer makes opaque access tokens only, not "${policy.access.form}"`;
+    problems.push({ path: "access.form", message });
+  }
+  if (problems.length === 0) return;
+  const lines = problems.map(({ path, message }) => `${path}: ${message}`);
+  throw new KetenError("policy_invalid", `policy refused: ${lines.join("; ")}`);
+}

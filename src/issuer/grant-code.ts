@@ -1,0 +1,187 @@
+/**
+ * The authorization_code grant: opening a code and redeeming it. RFC 6749, section 4.1.3; RFC 7636
+ *
+ * 1. A code says all about itself, sealed; only whether it was used is read, and that is whether its chain began.
+ * 2. The redirect URI and the code verifier are checked before the transaction. A code that was opened without a
+ *    challenge takes no verifier (RFC 9700, section 2.1.1: no downgrade); a public client's code always has one.
+ * 3. Redeeming writes the chain's row with its sealed secret, in the transaction that decides.
+ */
+
+import { openCode, redeem } from "../kernel/authorization.ts";
+import type { Refusal } from "../kernel/refusal.ts";
+import type { ClientRecord } from "../store/records.ts";
+import { keyOf } from "../store/store.ts";
+import { type Code, challengeOf, redirectUriHash } from "./code-format.ts";
+import { grantedEvent, refusedEvents } from "./events.ts";
+import {
+  type Decided,
+  type Desk,
+  newAttempt,
+  newChainSecret,
+  outcomeOf,
+  refused,
+} from "./granting.ts";
+import { SALT_BYTES } from "./keys.ts";
+import type { TokenOutcome } from "./outcome.ts";
+import { type IssuerRequest, type Parameters, valueOf } from "./request.ts";
+import { authorizationIdOf } from "./token-format.ts";
+import { decideOnChain, type Room, type Verdict } from "./transaction.ts";
+import { newAuthorization } from "../kernel/authorization.ts";
+
+/** A consent that was given: for whom, to what. */
+export interface Consent {
+  readonly clientId: string;
+  readonly subject: string;
+  /** Default: all of the client's. */
+  readonly scope?: readonly string[] | undefined;
+  /** The redirect URI of the authorization request, if it had one: then the token request must repeat it. */
+  readonly redirectUri?: string | undefined;
+  /** The S256 code challenge. */
+  readonly codeChallenge?: string | undefined;
+}
+
+/** Opens a code. The pages that ask the owner call this once they have their answer. */
+export async function open(
+  desk: Desk,
+  client: ClientRecord,
+  consent: Consent,
+): Promise<{ readonly code: string } | { readonly refusal: Refusal }> {
+  const { clientId, subject, redirectUri, codeChallenge } = consent;
+  const refusal = refuseConsent(client, consent);
+  if (refusal) return { refusal };
+  const scope = [...new Set(consent.scope ?? client.scope)].sort();
+  const authorizationId = authorizationIdOf(desk.realm, clientId, subject);
+  const salt = desk.random.bytes(SALT_BYTES);
+  const opened = await desk.store.update(
+    [keyOf("authorization", authorizationId)],
+    ([row], now) => {
+      const authorization = openCode(row ?? newAuthorization(authorizationId));
+      const result = { ordinal: authorization.opened, openedAt: now };
+      return { result, writes: [authorization] };
+    },
+  );
+  const code = {
+    authorizationId,
+    ...opened,
+    clientId,
+    subject,
+    scope,
+    redirectUri: redirectUri === undefined ? null : redirectUriHash(redirectUri),
+    challenge: codeChallenge ?? null,
+  };
+  return { code: desk.codes.write(code, salt) };
+}
+
+function refuseConsent(
+  client: ClientRecord,
+  { subject, scope, redirectUri, codeChallenge }: Consent,
+): Refusal | undefined {
+  const wrong = (parameter: string, expected: string): Refusal => ({
+    reason: "parameterInvalid",
+    parameter,
+    expected,
+  });
+  if (!client.grantTypes.includes("authorization_code")) {
+    return { reason: "grantNotAllowed", grantType: "authorization_code" };
+  }
+  if (!isSubject(subject)) return wrong("subject", SUBJECT_EXPECTED);
+  if (redirectUri !== undefined && !client.redirectUris.includes(redirectUri)) {
+    return wrong("redirect_uri", "a redirect URI that the client registered");
+  }
+  const wider = (scope ?? []).filter((value) => !client.scope.includes(value));
+  if (wider.length > 0) return { reason: "scopeWidened", scopes: wider };
+  if (codeChallenge === undefined) {
+    const needed = client.kind === "public";
+    return needed ? { reason: "parameterMissing", parameter: "code_challenge" } : undefined;
+  }
+  if (/^[A-Za-z0-9_-]{43}$/.test(codeChallenge)) return undefined;
+  return wrong("code_challenge", "an S256 challenge of 43 characters");
+}
+
+export const SUBJECT_EXPECTED = "1 to 256 characters";
+export const isSubject = (subject: string): boolean => subject.length >= 1 && subject.length <= 256;
+
+/** Redeems a code. */
+export async function grantCode(
+  desk: Desk,
+  client: ClientRecord,
+  { parameters }: IssuerRequest,
+): Promise<TokenOutcome> {
+  const { clientId } = client;
+  const text = valueOf(parameters, "code");
+  if (text === undefined) {
+    return refused(desk, { reason: "parameterMissing", parameter: "code" }, { clientId });
+  }
+  const code = desk.codes.read(text);
+  if (!code) return refused(desk, { reason: "tokenMalformed", parameter: "code" }, { clientId });
+  const refusal = refuseCode(client, code, parameters);
+  if (refusal) return refused(desk, refusal, { clientId });
+  const attempt = newAttempt(desk.random);
+  const sealSecret = newChainSecret(desk);
+  const decided = await decideOnChain<Decided>(desk, client, code, attempt, (room) =>
+    beginChain(room, code, sealSecret, attempt, "authorization_code"),
+  );
+  const trace = { clientId, chain: `${code.authorizationId}.${code.ordinal}` };
+  return outcomeOf(desk, client, "authorization_code", decided, trace);
+}
+
+/** What can be refused from the code alone. */
+function refuseCode(
+  client: ClientRecord,
+  code: Code,
+  parameters: Parameters,
+): Refusal | undefined {
+  if (code.clientId !== client.clientId) {
+    return { reason: "tokenOfAnotherClient", parameter: "code" };
+  }
+  if (code.redirectUri !== null) {
+    const uri = valueOf(parameters, "redirect_uri");
+    if (uri === undefined) return { reason: "parameterMissing", parameter: "redirect_uri" };
+    if (redirectUriHash(uri) !== code.redirectUri) return { reason: "redirectUriDiffers" };
+  }
+  const verifier = valueOf(parameters, "code_verifier");
+  if (code.challenge === null) {
+    return verifier === undefined ? undefined : { reason: "codeVerifierDiffers" };
+  }
+  if (verifier === undefined) return { reason: "parameterMissing", parameter: "code_verifier" };
+  if (!/^[A-Za-z0-9._~-]{43,128}$/.test(verifier)) {
+    const expected = "43 to 128 unreserved characters";
+    return { reason: "parameterInvalid", parameter: "code_verifier", expected };
+  }
+  return challengeOf(verifier) === code.challenge ? undefined : { reason: "codeVerifierDiffers" };
+}
+
+/** What a chain begins from: a code, or a grant that opens and redeems at once. */
+export interface Beginning {
+  readonly authorizationId: string;
+  readonly ordinal: number;
+  readonly openedAt: number;
+  readonly subject: string;
+  readonly scope: readonly string[];
+}
+
+/** Decides on the beginning of a chain; the row it begins holds the sealed secret. */
+export function beginChain(
+  room: Room,
+  code: Beginning,
+  sealSecret: (chain: Beginning) => string,
+  attempt: string,
+  grantType: string,
+): Verdict<Decided> {
+  const { client, scopes, revisions, row, key, now } = room;
+  const { subject, scope } = code;
+  const decision = redeem({ scopes, code, chain: row?.chain, revisions, now, attempt });
+  if (!decision.granted) {
+    const { refusal, after } = decision;
+    return { result: { refusal }, after, events: refusedEvents(key, refusal) };
+  }
+  const { answer, after } = decision;
+  const secret = sealSecret(code);
+  const { realm, clientId } = client;
+  return {
+    result: { granted: { answer, chain: code, secret, grantedScope: scope, scope }, at: now },
+    after,
+    begins: { client: clientId, subject, realm, scope, grantType, secret },
+    events: [grantedEvent(key, answer, { client: clientId, subject, grantType })],
+  };
+}

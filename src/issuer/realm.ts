@@ -1,0 +1,33 @@
+/**
+ * A realm: one issuer identifier with its clients, its owners and what it allows. Realms do not know each other's
+ * tokens, clients or subjects: every key and every record carries the realm's name.
+ */
+
+import type { TokenShapes } from "./token-format.ts";
+
+export const GRANT_TYPES = ["authorization_code", "refresh_token", "password"] as const;
+export type GrantType = (typeof GRANT_TYPES)[number];
+
+/**
+ * Checks a resource owner's password; answers the subject, or undefined if it is wrong. What it does not know must
+ * cost as much as what is wrong.
+ */
+export type AuthenticateOwner = (
+  username: string,
+  password: string,
+) => Promise<string | undefined>;
+
+export interface Realm {
+  readonly name: string;
+  /** The issuer identifier, a URL. RFC 8414, section 2 */
+  readonly issuer: string;
+  /** What the token endpoint grants. `password` exists only with `authenticateOwner` (RFC 9700, section 2.4). */
+  readonly grantTypes: readonly GrantType[];
+  readonly shapes: TokenShapes;
+  /** Whether a request that names no scope is refused where the client has no scope of its own. Default false. */
+  readonly scopeRequired?: boolean;
+  readonly authenticateOwner?: AuthenticateOwner;
+}
+
+export const isGrantType = (text: string): text is GrantType =>
+  (GRANT_TYPES as readonly string[]).includes(text);

@@ -1,0 +1,124 @@
+/**
+ * What a holder may do after a request whose outcome it does not know.
+ *
+ * The holder knows its provider as a set of policies, one of which is in force (`Knowledge`), and does only what is
+ * right under every one of them.
+ *
+ * 1. If the request was processed, the presented token was superseded at some instant between its sending and the
+ *    moment it must be dead. Where the policy keeps a superseded token open, presenting it again inside that window
+ *    brings the successor: that is the cure, and there is no hurry beyond the window's end.
+ * 2. Where the policy refuses a superseded token and does nothing else, presenting it again is harmless: it brings
+ *    the successor if the first request never arrived, and tells of the loss if it did.
+ * 3. Where replay revokes, presenting it again would end a chain whose successor somebody may still have. So it is
+ *    the last resort: after every place that may hold the successor was looked at, and after the first request must
+ *    be dead. What it then ends was lost already.
+ * 4. A request that may still be on its way is a danger of its own: arriving after ours it could displace our
+ *    successor. Where that can happen we wait until it must be dead, if the window leaves room. And a successor is
+ *    not *used* while an earlier request of its chain may still arrive and count as replay (`holding.ts`).
+ */
+
+import { branchesOf, type Policy } from "./policy.ts";
+import { type Duration, FOREVER, type Instant } from "./time.ts";
+
+/** The policies that may be in force at the provider; never empty. */
+export type Knowledge = readonly [Policy, ...Policy[]];
+
+/** A request that was sent and not answered. */
+export interface OpenRequest {
+  /** No byte left before this. */
+  readonly sentAt: Instant;
+  /** From now on it cannot be processed any more. */
+  readonly deadAt: Instant;
+  /** Generations in a row that needed a retry before this one. */
+  readonly streak: number;
+}
+
+export type Advice =
+  /** Present the same token again inside the window: it brings the successor, or is harmless. */
+  | {
+      readonly do: "resend";
+      readonly notBefore: Instant;
+      /** FOREVER if it stays harmless. */
+      readonly notAfter: Instant;
+    }
+  /** Present it once all who may hold the successor have been asked; it may end what is left of the chain. */
+  | { readonly do: "lastResort"; readonly notBefore: Instant };
+
+/** For how long after it was superseded a token is certainly open, if nobody uses its successor. */
+function overlapOf(policy: Policy): Duration {
+  const { atLeast, untilUsed, atMost } = policy.overlap;
+  return Math.min(Math.max(atLeast, untilUsed ? atMost : 0), policy.usedFor);
+}
+
+/** Whether a late duplicate of our own request would displace the successor that a second one brought. */
+function duplicateDisplaces(policy: Policy): boolean {
+  return (
+    policy.rotate !== "never" &&
+    policy.retry.answer !== "current" &&
+    overlapOf(policy) > 0 &&
+    branchesOf(policy) === 1
+  );
+}
+
+/** Whether a superseded token, presented outside its overlap, does no harm. */
+const refusesOnly = (policy: Policy): boolean => policy.replay.action === "refuse";
+
+/** What to do about one open request, right under every policy that may be in force. */
+export function advise(knowledge: Knowledge, open: OpenRequest, margin: Duration): Advice {
+  let notBefore = open.sentAt;
+  let notAfter = FOREVER;
+  let lastResort = false;
+  for (const policy of knowledge) {
+    if (policy.minInterval > 0) {
+      notBefore = Math.max(notBefore, open.sentAt + policy.minInterval + margin);
+    }
+    if (policy.rotate === "never") continue;
+    const overlap = open.streak >= policy.retry.streak ? 0 : overlapOf(policy);
+    if (overlap === 0 && !refusesOnly(policy)) lastResort = true;
+    // Past its window a policy that only refuses does no harm either, but brings nothing: aim for the window.
+    if (overlap > 0) notAfter = Math.min(notAfter, open.sentAt + overlap - margin);
+  }
+  if (lastResort) return { do: "lastResort", notBefore: Math.max(notBefore, open.deadAt) };
+  const patient = Math.max(notBefore, open.deadAt);
+  const wait = knowledge.some(duplicateDisplaces) && minIntervalOf(knowledge) === 0;
+  return { do: "resend", notBefore: wait && patient < notAfter ? patient : notBefore, notAfter };
+}
+
+/** Whether presenting the token after `notAfter` is still harmless under every policy. */
+export function harmlessAfterwards(knowledge: Knowledge): boolean {
+  return knowledge.every((policy) => policy.rotate === "never" || refusesOnly(policy));
+}
+
+/** Whether some policy may accept the token again that a commit has just superseded. */
+export function mayAcceptPredecessor(knowledge: Knowledge): boolean {
+  return knowledge.some((policy) => policy.rotate !== "never" && overlapOf(policy) > 0);
+}
+
+/** The last instant at which a token superseded at `at` is open under every policy; `at` if under some not at all. */
+export function predecessorOpenUntil(knowledge: Knowledge, at: Instant): Instant {
+  return Math.min(
+    ...knowledge.map((policy) => (policy.rotate === "never" ? FOREVER : at + overlapOf(policy))),
+  );
+}
+
+/** Whether a refusal of one token can end the whole chain under some policy. */
+export function replayRevokes(knowledge: Knowledge): boolean {
+  return knowledge.some((policy) => policy.rotate !== "never" && !refusesOnly(policy));
+}
+
+/** The least interval between grants that every policy allows. */
+export function minIntervalOf(knowledge: Knowledge): Duration {
+  return Math.max(...knowledge.map(({ minInterval }) => minInterval));
+}
+
+/** Whether our next refresh may end the access token that workers hold. */
+export function refreshEndsAccess(knowledge: Knowledge): boolean {
+  return knowledge.some(
+    (policy) => policy.rotate !== "never" && policy.access.ends !== "own",
+  );
+}
+
+/** How long access tokens live where an answer does not say: the shortest reading. */
+export function accessLifetimeOf(knowledge: Knowledge): Duration {
+  return Math.min(...knowledge.map(({ access }) => access.lifetime));
+}

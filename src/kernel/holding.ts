@@ -1,0 +1,405 @@
+/**
+ * The holder's machine: what a keychain holds of one connection, and what it may do next.
+ *
+ * 1. `plan` says what to do; it changes nothing. `intend` records a request before its first byte. `settle.ts` takes
+ *    in what came of it. Between the two, a crash anywhere leaves a named state.
+ * 2. Two counters: a token's *serial* counts the different refresh tokens the provider gave us; the *generation*
+ *    counts the access tokens we handed out. Some providers return the same refresh token for ever.
+ * 3. Tokens are sealed before they get here. Two tokens are the same iff their prints are: a keyed digest.
+ * 4. A refusal is believed only after every other token at hand was tried where that does no harm. Nothing here ever
+ *    drops a token that a provider's policy may still accept.
+ * 5. A successor is not used while an earlier request of its chain may still arrive and count as replay.
+ */
+
+import {
+  type Advice,
+  accessLifetimeOf,
+  advise,
+  harmlessAfterwards,
+  type Knowledge,
+  minIntervalOf,
+  predecessorOpenUntil,
+  refreshEndsAccess,
+  replayRevokes,
+} from "./doubt.ts";
+import type { BlockCause, LossCause } from "./loss.ts";
+import type { Doubt } from "./outcome.ts";
+import type { Duration, Instant } from "./time.ts";
+
+export type Status =
+  /** A token was brought in and never presented by us: its refusal would be no loss. */
+  | "imported"
+  /** The newest answer is ours. Whether its access token still lives is a question of time. */
+  | "fresh"
+  /** A request is on its way. */
+  | "redeeming"
+  /** A request was sent and not answered: the token may be spent. */
+  | "uncertain"
+  /** Two different successors are at hand. */
+  | "forked"
+  /** Another live holder may own a successor: we wait for it, until a deadline. */
+  | "held"
+  /** The provider refused a token, and that is not yet believed: others are tried. */
+  | "refused"
+  /** The token is unspent, but the provider will have none of it until somebody acts. */
+  | "blocked"
+  /** No token at hand is accepted: a new authorization grant is needed. */
+  | "lost"
+  | "disconnecting"
+  | "revoked";
+
+export interface Held {
+  readonly sealed: string;
+  /** Keyed digest of the token: equal prints, equal tokens. */
+  readonly print: string;
+  /** The attempt that brought it, or "import"; part of the seal's context. */
+  readonly by: string;
+  readonly serial: number;
+}
+
+export interface Access {
+  readonly sealed: string;
+  readonly by: string;
+  readonly tokenType: string;
+  readonly scope: string | null;
+  /** Its own end, counted from before the request was sent: early rather than late. */
+  readonly expiresAt: Instant;
+}
+
+export type Why = "due" | "resend" | "lastResort" | "candidate";
+
+export interface Attempt {
+  readonly id: string;
+  readonly epoch: number;
+  readonly owner: string;
+  /** The print of the token it presents. */
+  readonly print: string;
+  readonly why: Why;
+  /** Recorded before the first byte. */
+  readonly sentAt: Instant;
+  /** From then on its request cannot be processed any more. */
+  readonly deadAt: Instant;
+  /** Null while its owner may still report; else why its outcome is not known. */
+  readonly doubt: Doubt | "ownerGone" | null;
+}
+
+export interface Parked extends Held {
+  readonly at: Instant;
+}
+
+export interface Lease {
+  readonly owner: string;
+  /** Identity of the boot that `until` counts in. */
+  readonly boot: string;
+  /** Milliseconds since that boot. */
+  readonly until: number;
+}
+
+export interface Holding {
+  /** New with each grant: answers for another chain are never committed. */
+  readonly chainId: string;
+  readonly status: Status;
+  readonly since: Instant;
+  /** Why it is lost or blocked. */
+  readonly cause: LossCause | BlockCause | null;
+  /** What the provider wrote, without secrets: an error code and a status. */
+  readonly evidence: string | null;
+  /** Nothing is sent before this. */
+  readonly notBefore: Instant | null;
+  /** A cure is certain only until this; null for no end. */
+  readonly notAfter: Instant | null;
+  readonly generation: number;
+  readonly serials: number;
+  readonly current: Held;
+  readonly predecessor: (Held & { readonly supersededAt: Instant }) | null;
+  readonly parked: readonly Parked[];
+  readonly access: Access | null;
+  readonly grantAt: Instant;
+  /** The last success: the provider granted something between these two. Null before the first. */
+  readonly refreshed: { readonly from: Instant; readonly to: Instant } | null;
+  readonly epoch: number;
+  readonly lease: Lease | null;
+  /** Requests whose outcome is open, oldest first, at most `ATTEMPTS_MAX`. */
+  readonly attempts: readonly Attempt[];
+  /** The attempt recorded last, also when it is settled. */
+  readonly newest: string | null;
+  /** Prints that the provider refused since the last success. */
+  readonly refused: readonly string[];
+  /** Since the last success, a request was left without an answer. */
+  readonly doubted: boolean;
+  /** No successor is used before this: an earlier request may still arrive. */
+  readonly quietUntil: Instant;
+  /** Generations in a row that needed a retry. */
+  readonly streak: number;
+  /** Tries in a row that brought nothing; for back-off. */
+  readonly failures: number;
+}
+
+/** At most so many open requests; the oldest is forgotten, its answer would be parked all the same. */
+export const ATTEMPTS_MAX = 8;
+
+export interface Settings {
+  /** Refresh so long before the access token's end. */
+  readonly lead: Duration;
+  /** Kept clear of the edges of a provider's windows. */
+  readonly margin: Duration;
+  /** After so long a request that was sent cannot be processed any more. */
+  readonly requestLife: Duration;
+  /** An access token with less left is not handed out. */
+  readonly leastLeft: Duration;
+  readonly backoff: { readonly first: Duration; readonly most: Duration };
+}
+
+export type Plan =
+  /** The access token at hand is good and nothing is due. */
+  | { readonly do: "handOut" }
+  | { readonly do: "send"; readonly token: Held; readonly why: Why }
+  | {
+      readonly do: "wait";
+      readonly until: Instant;
+      readonly why: "notYet" | "uncertain" | "held" | "backOff" | "quiet";
+    }
+  | { readonly do: "stop"; readonly why: Status };
+
+/** A connection as it begins: one token, never presented by us. */
+export function importHolding(token: {
+  readonly chainId: string;
+  readonly sealed: string;
+  readonly print: string;
+  readonly now: Instant;
+}): Holding {
+  const { chainId, sealed, print, now } = token;
+  return {
+    chainId,
+    status: "imported",
+    since: now,
+    cause: null,
+    evidence: null,
+    notBefore: null,
+    notAfter: null,
+    generation: 0,
+    serials: 1,
+    current: { sealed, print, by: "import", serial: 0 },
+    predecessor: null,
+    parked: [],
+    access: null,
+    grantAt: now,
+    refreshed: null,
+    epoch: 0,
+    lease: null,
+    attempts: [],
+    newest: null,
+    refused: [],
+    doubted: false,
+    quietUntil: Number.NEGATIVE_INFINITY,
+    streak: 0,
+    failures: 0,
+  };
+}
+
+// --- the access token -----------------------------------------------------------------------------------
+
+/** When the next refresh is due by time alone: a lead before the end, never earlier than the provider allows. */
+export function dueAt(h: Holding, knowledge: Knowledge, settings: Settings): Instant {
+  if (!h.access || !h.refreshed) return Number.NEGATIVE_INFINITY;
+  const lead = Math.min(settings.lead, accessLifetimeOf(knowledge) / 2);
+  return Math.max(h.access.expiresAt - lead, h.refreshed.to + minIntervalOf(knowledge));
+}
+
+/**
+ * The access token's true end: its own, or the moment at which a refresh of ours may have ended it. Negative
+ * infinity when there is none.
+ */
+export function accessEndsAt(h: Holding, knowledge: Knowledge, settings: Settings): Instant {
+  if (!h.access || h.status === "lost" || h.status === "revoked") return Number.NEGATIVE_INFINITY;
+  if (!refreshEndsAccess(knowledge)) return h.access.expiresAt;
+  const sent = h.attempts[0]?.sentAt ?? dueAt(h, knowledge, settings);
+  return Math.min(h.access.expiresAt, sent);
+}
+
+/** Whether the access token at hand may be handed out. */
+export function isUsable(
+  h: Holding,
+  knowledge: Knowledge,
+  settings: Settings,
+  now: Instant,
+): boolean {
+  return now + settings.leastLeft < accessEndsAt(h, knowledge, settings);
+}
+
+// --- what to do next ------------------------------------------------------------------------------------
+
+/**
+ * What to do next. `newer` asks for an access token newer than the one at hand although that still has time:
+ * a worker has seen it fail.
+ */
+export function plan(
+  h: Holding,
+  knowledge: Knowledge,
+  settings: Settings,
+  now: Instant,
+  newer = false,
+): Plan {
+  if (h.status === "lost" || h.status === "disconnecting" || h.status === "revoked") {
+    return { do: "stop", why: h.status };
+  }
+  if (h.notBefore !== null && now < h.notBefore) {
+    return { do: "wait", until: h.notBefore, why: h.status === "uncertain" ? "uncertain" : "backOff" };
+  }
+  const reporting = h.attempts.find(({ doubt }) => doubt === null);
+  if (reporting) return { do: "wait", until: reporting.deadAt, why: "held" };
+  const candidate = nextCandidate(h, knowledge, now);
+  if (h.status === "refused") {
+    return candidate ? { do: "send", token: candidate, why: "candidate" } : { do: "stop", why: "refused" };
+  }
+  const doubted = h.attempts.at(-1);
+  if (doubted) return planInDoubt(h, knowledge, settings, doubted, candidate, now);
+  if (isUsable(h, knowledge, settings, now) && now < dueAt(h, knowledge, settings) && !newer) {
+    return { do: "handOut" };
+  }
+  const allowed = (h.refreshed?.to ?? Number.NEGATIVE_INFINITY) + minIntervalOf(knowledge);
+  if (now < allowed) return { do: "wait", until: allowed, why: "notYet" };
+  if (now < h.quietUntil && replayRevokes(knowledge)) {
+    return { do: "wait", until: h.quietUntil, why: "quiet" };
+  }
+  return { do: "send", token: candidate ?? h.current, why: "due" };
+}
+
+/** With a request in doubt: a parked successor where trying it is harmless, else the token again, in its window. */
+function planInDoubt(
+  h: Holding,
+  knowledge: Knowledge,
+  settings: Settings,
+  doubted: Attempt,
+  candidate: Held | undefined,
+  now: Instant,
+): Plan {
+  if (candidate && candidate.print !== doubted.print && !replayRevokes(knowledge)) {
+    return { do: "send", token: candidate, why: "candidate" };
+  }
+  const token = heldOf(h, doubted.print) ?? h.current;
+  const advice = adviceOn(h, knowledge, settings) as Advice;
+  if (now < advice.notBefore) return { do: "wait", until: advice.notBefore, why: "uncertain" };
+  if (advice.do === "resend" && (now < advice.notAfter || harmlessAfterwards(knowledge))) {
+    return { do: "send", token, why: "resend" };
+  }
+  const lastDead = Math.max(...h.attempts.map(({ deadAt }) => deadAt));
+  if (now < lastDead) return { do: "wait", until: lastDead, why: "uncertain" };
+  return { do: "send", token, why: "lastResort" };
+}
+
+/** What the policies say about the oldest open request of the token in doubt; null without one. */
+export function adviceOn(h: Holding, knowledge: Knowledge, settings: Settings): Advice | null {
+  const last = h.attempts.at(-1);
+  const first = h.attempts.find(({ print }) => print === last?.print);
+  if (!first || !last) return null;
+  const deadAt = Math.max(...h.attempts.map((attempt) => attempt.deadAt));
+  const advice = advise(knowledge, { sentAt: first.sentAt, deadAt, streak: h.streak }, settings.margin);
+  // Each further request begins a least interval of its own; the window is still that of the first.
+  const again = last.sentAt + minIntervalOf(knowledge);
+  const spaced = minIntervalOf(knowledge) > 0 && last !== first;
+  return spaced ? { ...advice, notBefore: Math.max(advice.notBefore, again) } : advice;
+}
+
+/**
+ * The token to try next among several, by the provider's policy. A provider that only refuses gets the newest, then
+ * the others, then the predecessor; one that revokes on replay gets the predecessor while that is still open.
+ */
+function nextCandidate(h: Holding, knowledge: Knowledge, now: Instant): Held | undefined {
+  const { predecessor } = h;
+  const open =
+    predecessor !== null && now < predecessorOpenUntil(knowledge, predecessor.supersededAt);
+  const untried = (token: Held | null): token is Held =>
+    token !== null && !h.refused.includes(token.print);
+  const parked = h.parked.toReversed();
+  const forked = parked.length > 0;
+  const ordered = replayRevokes(knowledge)
+    ? [forked && open ? predecessor : null, h.current, ...parked, open ? predecessor : null]
+    : [h.current, ...parked, predecessor];
+  const found = ordered.find(untried);
+  return found && heldOnly(found);
+}
+
+const heldOnly = ({ sealed, print, by, serial }: Held): Held => ({ sealed, print, by, serial });
+
+/** The token at hand with a print. */
+export function heldOf(h: Holding, print: string): Held | undefined {
+  const found = [h.current, h.predecessor, ...h.parked].find((token) => token?.print === print);
+  return found ? heldOnly(found) : undefined;
+}
+
+// --- recording a request --------------------------------------------------------------------------------
+
+export interface Intent {
+  readonly id: string;
+  readonly token: Held;
+  readonly why: Why;
+  readonly lease: Lease;
+  readonly now: Instant;
+  /** By our clock, from then on the request cannot be processed any more. */
+  readonly deadAt: Instant;
+}
+
+/** Records a request before its first byte: lease, epoch and attempt in one value. */
+export function intend(h: Holding, intent: Intent): Holding {
+  const { id, token, why, lease, now, deadAt } = intent;
+  const epoch = h.epoch + 1;
+  const attempt: Attempt = {
+    id,
+    epoch,
+    owner: lease.owner,
+    print: token.print,
+    why,
+    sentAt: now,
+    deadAt,
+    doubt: null,
+  };
+  return {
+    ...h,
+    status: "redeeming",
+    since: now,
+    epoch,
+    lease,
+    newest: id,
+    attempts: [...h.attempts, attempt].slice(-ATTEMPTS_MAX),
+    notBefore: null,
+    notAfter: null,
+  };
+}
+
+/** Notes that open requests will not be reported on any more: their outcome is in doubt. */
+export function abandon(
+  h: Holding,
+  knowledge: Knowledge,
+  settings: Settings,
+  isGone: (attempt: Attempt) => boolean,
+  now: Instant,
+): Holding {
+  const gone = (attempt: Attempt) => attempt.doubt === null && isGone(attempt);
+  if (!h.attempts.some(gone)) return h;
+  const attempts = h.attempts.map((attempt) =>
+    gone(attempt) ? { ...attempt, doubt: "ownerGone" as const } : attempt,
+  );
+  return doubtful({ ...h, attempts, lease: null }, knowledge, settings, now);
+}
+
+/** The value as it stands with a request in doubt: when to ask again, and until when that is certain to help. */
+export function doubtful(
+  h: Holding,
+  knowledge: Knowledge,
+  settings: Settings,
+  now: Instant,
+): Holding {
+  const advice = adviceOn(h, knowledge, settings);
+  const reporting = h.attempts.some(({ doubt }) => doubt === null);
+  const deadAt = Math.max(h.quietUntil, ...h.attempts.map((attempt) => attempt.deadAt));
+  return {
+    ...h,
+    status: reporting ? "redeeming" : "uncertain",
+    since: h.status === "uncertain" ? h.since : now,
+    doubted: true,
+    quietUntil: deadAt,
+    notBefore: advice?.notBefore ?? null,
+    notAfter: advice?.do === "resend" && Number.isFinite(advice.notAfter) ? advice.notAfter : null,
+  };
+}

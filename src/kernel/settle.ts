@@ -1,0 +1,331 @@
+/**
+ * What the outcome of an attempt does to a holding.
+ *
+ * 1. An answer is committed iff its chain is the holding's and its attempt the newest. Any other answer that brings a
+ *    token we do not have is parked, sealed; never dropped.
+ * 2. Settling twice is settling once: an answer whose token is at hand already changes nothing but its attempt.
+ * 3. A success proves the chain alive: what was parked before it, and what was refused before it, is forgotten.
+ * 4. `invalid_grant` alone never ends a chain. It does so only when no untried token is left and no request is open.
+ */
+
+import { accessLifetimeOf, type Knowledge, mayAcceptPredecessor } from "./doubt.ts";
+import { type Attempt, doubtful, type Held, type Holding, heldOf, plan, type Settings } from "./holding.ts";
+import { type BlockCause, nameLoss } from "./loss.ts";
+import type { About, Doubt } from "./outcome.ts";
+import type { Duration, Instant } from "./time.ts";
+
+/** A token as it comes out of an answer: sealed in the context of its attempt. */
+export interface Fresh {
+  readonly sealed: string;
+  readonly print: string;
+}
+
+/** An outcome with its tokens sealed. */
+export type Result =
+  | { readonly class: "notSent" }
+  | {
+      readonly class: "refusedUnspent";
+      readonly about: About;
+      readonly error: string | null;
+      readonly status: number;
+      readonly retryAfter: Duration | null;
+      readonly found: Fresh | null;
+    }
+  | {
+      readonly class: "answered";
+      /** Null if the answer has no refresh token. */
+      readonly refresh: Fresh | null;
+      readonly access: { readonly sealed: string } | null;
+      readonly expiresIn: Duration | null;
+      readonly tokenType: string | null;
+      readonly scope: string | null;
+    }
+  | {
+      readonly class: "inDoubt";
+      readonly why: Doubt;
+      readonly status: number | null;
+      readonly retryAfter: Duration | null;
+    };
+
+export interface Report {
+  readonly chainId: string;
+  readonly attemptId: string;
+  readonly result: Result;
+  readonly now: Instant;
+  /** In [0, 1): spreads retries of many holders. */
+  readonly jitter: number;
+}
+
+/** What became of an answer. */
+export type Settled = "committed" | "parked" | "known" | "noted" | "foreign";
+
+export interface Settlement {
+  readonly holding: Holding;
+  readonly settled: Settled;
+}
+
+/** Takes in the outcome of one attempt. */
+export function settleAttempt(
+  h: Holding,
+  knowledge: Knowledge,
+  settings: Settings,
+  report: Report,
+): Settlement {
+  const { result, attemptId, now } = report;
+  if (report.chainId !== h.chainId) return { holding: h, settled: "foreign" };
+  const attempt = h.attempts.find(({ id }) => id === attemptId);
+  if (result.class === "answered") {
+    if (attempt && attemptId === h.newest) {
+      return { holding: commit(h, knowledge, attempt, result, now), settled: "committed" };
+    }
+    return park(close(h, attemptId), knowledge, attemptId, result.refresh, now);
+  }
+  if (!attempt) return { holding: h, settled: "known" };
+  const closed = close(h, attemptId);
+  switch (result.class) {
+    case "notSent":
+      return noted(backOff(calm(closed, now), settings, null, report));
+    case "inDoubt": {
+      const attempts = h.attempts.map((other) =>
+        other.id === attemptId ? { ...other, doubt: result.why } : other,
+      );
+      const open = doubtful({ ...release(h, attempt), attempts }, knowledge, settings, now);
+      return noted(spaceOut(open, settings, result.retryAfter, report));
+    }
+    case "refusedUnspent":
+      return noted(refuse(closed, knowledge, settings, attempt, result, report));
+  }
+}
+
+const noted = (holding: Holding): Settlement => ({ holding, settled: "noted" });
+
+/** Ends the lease if this attempt holds it. */
+const release = (h: Holding, attempt: Attempt): Holding =>
+  h.lease?.owner === attempt.owner && h.newest === attempt.id ? { ...h, lease: null } : h;
+
+/** Without an attempt, and without the lease if that was its. */
+function close(h: Holding, attemptId: string): Holding {
+  const attempt = h.attempts.find(({ id }) => id === attemptId);
+  if (!attempt) return h;
+  return { ...release(h, attempt), attempts: h.attempts.filter(({ id }) => id !== attemptId) };
+}
+
+/** The status between requests: as if the last one had not been. */
+function calm(h: Holding, now: Instant): Holding {
+  if (h.attempts.length > 0) return { ...h, status: "uncertain" };
+  const status = h.parked.length > 0 ? "forked" : h.refreshed ? "fresh" : "imported";
+  return h.status === status ? h : { ...h, status, since: now };
+}
+
+// --- answered -------------------------------------------------------------------------------------------
+
+function commit(
+  h: Holding,
+  knowledge: Knowledge,
+  attempt: Attempt,
+  answer: Extract<Result, { class: "answered" }>,
+  now: Instant,
+): Holding {
+  const presented = heldOf(h, attempt.print) ?? h.current;
+  const known = answer.refresh ? heldOf(h, answer.refresh.print) : presented;
+  const current: Held = known ?? {
+    ...(answer.refresh as Fresh),
+    by: attempt.id,
+    serial: h.serials,
+  };
+  const rotated = current.print !== presented.print;
+  const keep = rotated && mayAcceptPredecessor(knowledge);
+  const lifetime = answer.expiresIn ?? accessLifetimeOf(knowledge);
+  const retried = attempt.why === "resend" || attempt.why === "lastResort";
+  const pending = h.attempts.filter(({ id }) => id !== attempt.id);
+  return {
+    ...h,
+    status: "fresh",
+    since: now,
+    cause: null,
+    evidence: null,
+    notBefore: null,
+    notAfter: null,
+    generation: h.generation + (answer.access ? 1 : 0),
+    serials: known ? h.serials : h.serials + 1,
+    current,
+    predecessor: keep ? { ...presented, supersededAt: attempt.sentAt } : null,
+    parked: [],
+    access: answer.access
+      ? {
+          sealed: answer.access.sealed,
+          by: attempt.id,
+          tokenType: answer.tokenType ?? "Bearer",
+          scope: answer.scope,
+          expiresAt: attempt.sentAt + lifetime,
+        }
+      : null,
+    refreshed: { from: attempt.sentAt, to: now },
+    lease: h.lease?.owner === attempt.owner ? null : h.lease,
+    attempts: [],
+    refused: [],
+    doubted: false,
+    quietUntil: Math.max(h.quietUntil, ...pending.map(({ deadAt }) => deadAt)),
+    streak: retried ? h.streak + 1 : 0,
+    failures: 0,
+  };
+}
+
+/** Keeps a successor that cannot be committed, unless it is at hand already. */
+function park(
+  h: Holding,
+  knowledge: Knowledge,
+  attemptId: string,
+  fresh: Fresh | null,
+  now: Instant,
+): Settlement {
+  if (!fresh || heldOf(h, fresh.print)) return { holding: h, settled: "known" };
+  const parked = [...h.parked, { ...fresh, by: attemptId, serial: h.serials, at: now }];
+  const dead = h.status === "lost";
+  const quiet = h.attempts.length === 0 && knowledge.some(({ rotate }) => rotate !== "never");
+  return {
+    settled: "parked",
+    holding: {
+      ...h,
+      parked,
+      serials: h.serials + 1,
+      status: quiet ? "forked" : h.status,
+      since: quiet && h.status !== "forked" ? now : h.since,
+      cause: dead ? null : h.cause,
+    },
+  };
+}
+
+// --- refused --------------------------------------------------------------------------------------------
+
+function refuse(
+  h: Holding,
+  knowledge: Knowledge,
+  settings: Settings,
+  attempt: Attempt,
+  result: Extract<Result, { class: "refusedUnspent" }>,
+  report: Report,
+): Holding {
+  const { now } = report;
+  const evidence = `${result.error ?? "no error code"}, status ${result.status}`;
+  const withFound =
+    result.found && !heldOf(h, result.found.print)
+      ? park(h, knowledge, attempt.id, result.found, now).holding
+      : h;
+  switch (result.about) {
+    case "token":
+      return refuseToken({ ...withFound, evidence }, knowledge, settings, attempt, now);
+    case "tooEarly":
+      return tooEarly({ ...withFound, evidence }, knowledge, settings, attempt, now);
+    case "rate":
+      return backOff({ ...calm(withFound, now), evidence }, settings, result.retryAfter, report);
+    default: {
+      const blocked = withFound.attempts.length === 0;
+      const held: Holding = {
+        ...calm(withFound, now),
+        evidence,
+        cause: BLOCKS[result.about],
+      };
+      const status = blocked ? "blocked" : held.status;
+      return backOff({ ...held, status, since: now }, settings, result.retryAfter, report);
+    }
+  }
+}
+
+const BLOCKS: Readonly<Record<Exclude<About, "token" | "tooEarly" | "rate">, BlockCause>> = {
+  client: "clientRefused",
+  request: "requestRefused",
+  endpoint: "endpointWrong",
+};
+
+/**
+ * A token was refused. Requests in doubt that presented it are settled by that: it is dead, whatever became of them.
+ * The others at hand are tried before the loss is believed.
+ */
+function refuseToken(
+  h: Holding,
+  knowledge: Knowledge,
+  settings: Settings,
+  attempt: Attempt,
+  now: Instant,
+): Holding {
+  const attempts = h.attempts.filter((other) => other.print !== attempt.print);
+  const refused = [...new Set([...h.refused, attempt.print])].slice(-16);
+  const waiting: Holding = {
+    ...h,
+    attempts,
+    refused,
+    status: "refused",
+    since: now,
+    notBefore: null,
+    notAfter: null,
+    quietUntil: Math.max(h.quietUntil, ...h.attempts.map(({ deadAt }) => deadAt)),
+  };
+  if (attempts.length > 0) return { ...waiting, status: "uncertain" };
+  if (plan(waiting, knowledge, settings, now).do === "send") return waiting;
+  const cause = nameLoss(
+    knowledge,
+    {
+      neverRefreshed: h.refreshed === null,
+      doubted: h.doubted,
+      forked: h.parked.length > 0,
+      grantAt: h.grantAt,
+      lastUsedAt: h.refreshed?.to ?? now,
+    },
+    now,
+  );
+  // An imported token that is refused at once never was ours to lose.
+  return { ...waiting, status: cause === "importRefused" ? "refused" : "lost", cause };
+}
+
+/** Too early: the provider granted something less than its interval ago. In doubt, that is what our request did. */
+function tooEarly(
+  h: Holding,
+  knowledge: Knowledge,
+  settings: Settings,
+  attempt: Attempt,
+  now: Instant,
+): Holding {
+  const interval = Math.max(...knowledge.map(({ minInterval }) => minInterval));
+  const processedBy = h.attempts.at(-1)?.deadAt;
+  const step = Math.max(settings.margin, interval / 20);
+  const until =
+    processedBy === undefined && h.refreshed
+      ? Math.max(h.refreshed.to + interval, now + step)
+      : now + step;
+  return {
+    ...calm(h, now),
+    cause: h.attempts.length > 0 ? h.cause : "tooEarly",
+    notBefore: until,
+    failures: h.failures + (attempt.why === "due" ? 1 : 0),
+  };
+}
+
+// --- waiting --------------------------------------------------------------------------------------------
+
+/** Waits before the next try: as long as the server asks, else longer with each failure, spread by jitter. */
+function backOff(
+  h: Holding,
+  settings: Settings,
+  retryAfter: Duration | null,
+  { now, jitter }: Report,
+): Holding {
+  const { first, most } = settings.backoff;
+  const growing = Math.min(first * 2 ** Math.min(h.failures, 30), most);
+  const wait = Math.max(retryAfter ?? 0, growing * (0.5 + jitter / 2));
+  return { ...h, failures: h.failures + 1, notBefore: now + wait };
+}
+
+/** In doubt, the policy's window says when; only a server in trouble is given more time, within the window. */
+function spaceOut(
+  h: Holding,
+  settings: Settings,
+  retryAfter: Duration | null,
+  report: Report,
+): Holding {
+  const later = backOff(h, settings, retryAfter, report).notBefore ?? report.now;
+  const failures = h.failures + 1;
+  const wanted = Math.max(h.notBefore ?? report.now, later);
+  if (h.notAfter === null || wanted < h.notAfter) return { ...h, failures, notBefore: wanted };
+  return { ...h, failures };
+}

@@ -1,0 +1,34 @@
+/**
+ * What a row says of its record besides the bytes, so that rows can be listed without reading all of them.
+ *
+ * 1. `owner` is what the record belongs to; `list` finds all records of a kind with one owner.
+ * 2. `due` is when somebody must look at the record again; `list` finds what falls due before an instant.
+ * 3. Both are made from the record alone, here and nowhere else. A kind that is listed by neither has null.
+ */
+
+import type { Instant } from "../kernel/time.ts";
+import type { Kind, Records } from "./records.ts";
+
+export interface Columns {
+  readonly owner: string | null;
+  readonly due: Instant | null;
+}
+
+const NEITHER: Columns = { owner: null, due: null };
+
+const COLUMNS: { readonly [K in Kind]: (record: Records[K]) => Columns } = {
+  /** Found by its key: client and subject are in its id. */
+  authorization: () => NEITHER,
+  /** Belongs to its client, by that client's key. */
+  chain: ({ realm, client }) => ({ owner: `${realm}/${client}`, due: null }),
+  /** Belongs to its realm. */
+  client: ({ realm }) => ({ owner: realm, due: null }),
+  /** CONNECTION DUE: when the record says at what instant it wants to be looked at, that field goes here. */
+  connection: () => NEITHER,
+  deployment: () => NEITHER,
+  tally: () => NEITHER,
+};
+
+export function columnsOf<K extends Kind>(kind: K, record: Records[K]): Columns {
+  return COLUMNS[kind](record);
+}
