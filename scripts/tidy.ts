@@ -41,7 +41,7 @@ const LONG_FILES: ReadonlyMap<string, { readonly lines: number; readonly reason:
   new Map();
 
 const VENDORS =
-  /exact[ _-]?online|openam|forgerock|google|xero|okta|auth0|salesforce|atlassian|\bjira\b|hubspot|shopify|intuit(?!i)|quickbooks|invantive|zoho|microsoft|\bentra\b|\bazure\b|amazon|cognito|dropbox|linkedin|twitter|facebook|twinfield|moneybird|snelstart|\bvisma\b|ringcentral|onelogin|smartcar|\bhydra\b|\bory\b|keycloak|duende|identityserver|wso2|asgardeo|supertokens|supabase|workos|curity|airlock|todoist|gohighlevel|cybersource|\btuya\b|pipedrive|docusign|gitlab|github(?!\.com\/)|openai|anthropic/gi;
+  /exact[ _-]?online|openam|forgerock|google|xero|okta|auth0|salesforce|atlassian|\bjira\b|hubspot|shopify|intuit(?!i)|quickbooks|invantive|zoho|microsoft|\bentra\b|\bazure\b|amazon|cognito|dropbox|linkedin|twitter|facebook|twinfield|moneybird|snelstart|\bvisma\b|ringcentral|onelogin|smartcar|\bhydra\b|\bory\b|keycloak|duende|identityserver|wso2|asgardeo|supertokens|supabase|workos|\bcurity\b|airlock|todoist|gohighlevel|cybersource|\btuya\b|pipedrive|docusign|gitlab|github(?!\.com\/)|openai|anthropic/gi;
 
 /** Row D01: what Keten knows of a vendor stands in the vendor's own room. */
 export const vendorNames: Rule = (files) =>

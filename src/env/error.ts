@@ -21,7 +21,11 @@ export type ErrorCode =
   | "connection_exists"
   | "connection_lost"
   | "connection_unavailable"
-  | "draining";
+  | "draining"
+  // what a client of the API meets besides
+  | "request_invalid"
+  | "api_key_wrong"
+  | "server_unreachable";
 
 export class KetenError extends Error {
   readonly code: ErrorCode;

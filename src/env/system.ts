@@ -29,10 +29,7 @@ export interface SystemClockOptions {
 }
 
 /** Makes the clock of this machine. */
-export function systemClock({
-  scale = 1,
-  origin = Date.now(),
-}: SystemClockOptions = {}): Clock {
+export function systemClock({ scale = 1, origin = Date.now() }: SystemClockOptions = {}): Clock {
   if (!(scale > 0 && Number.isFinite(scale))) {
     throw new RangeError(`time scale ${scale} is unusable; expected a number above 0`);
   }

@@ -8,12 +8,12 @@
  *    a secret that was replaced in between does not pass.
  */
 
-import { timingSafeEqual } from "node:crypto";
 import type { KeyObject } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import type { ClientRefusal, RequestRefusal } from "../kernel/refusal.ts";
 import type { ClientRecord } from "../store/records.ts";
 import { digest } from "./keys.ts";
-import { type IssuerRequest, valueOf } from "./request.ts";
+import { type IssuerRequest, parameterOf } from "./request.ts";
 
 /** What a request says about its client, unverified. */
 export interface Credentials {
@@ -30,15 +30,16 @@ const malformedHeader: ReadCredentials = {
   refusal: {
     reason: "parameterInvalid",
     parameter: "Authorization",
-    expected: "Basic with base64 of the form-encoded client id, a colon and the form-encoded secret",
+    expected:
+      "Basic with base64 of the form-encoded client id, a colon and the form-encoded secret",
   },
 };
 
 /** Reads the credentials of a request; decides nothing about them. */
 export function readCredentials(request: IssuerRequest): ReadCredentials {
   const { authorization, parameters } = request;
-  const clientId = valueOf(parameters, "client_id") ?? null;
-  const secret = valueOf(parameters, "client_secret") ?? null;
+  const clientId = parameterOf(parameters, "client_id") ?? null;
+  const secret = parameterOf(parameters, "client_secret") ?? null;
   if (authorization === undefined) {
     return { credentials: { clientId, secret, by: secret === null ? "none" : "body" } };
   }
@@ -59,7 +60,10 @@ function readBasic(header: string): { clientId: string; secret: string } | undef
   const colon = text.indexOf(":");
   if (colon < 1) return undefined;
   try {
-    return { clientId: formDecode(text.slice(0, colon)), secret: formDecode(text.slice(colon + 1)) };
+    return {
+      clientId: formDecode(text.slice(0, colon)),
+      secret: formDecode(text.slice(colon + 1)),
+    };
   } catch {
     return undefined;
   }

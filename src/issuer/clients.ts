@@ -12,7 +12,9 @@ import type { KeyObject } from "node:crypto";
 import { KetenError } from "../env/error.ts";
 import type { Random } from "../env/random.ts";
 import { Secret } from "../env/secret.ts";
-import { type ClientKind, combinations, formatPolicy, policyOf } from "../kernel/parse-policy.ts";
+import { scopesOf } from "../kernel/authorization.ts";
+import { type ClientKind, combinations } from "../kernel/combinations.ts";
+import { formatPolicy, policyOf } from "../kernel/parse-policy.ts";
 import { newest, type Policy, type Revision } from "../kernel/policy.ts";
 import type { ClientRefusal } from "../kernel/refusal.ts";
 import type { ClientRecord } from "../store/records.ts";
@@ -64,7 +66,7 @@ export function clientsOf(options: {
 }): Clients {
   const { store, realm, random, secretKey } = options;
   const atHand = new Map<string, ClientRecord>();
-  const parsed = new Map<string, readonly Revision[]>();
+  const revisionsOf = revisionsAtHand();
   const key = (clientId: string): Key<"client"> => keyOf("client", `${realm.name}/${clientId}`);
 
   const keep = (client: ClientRecord): void => {
@@ -77,19 +79,6 @@ export function clientsOf(options: {
     else atHand.delete(clientId);
     return client;
   };
-  const revisionsOf = (client: ClientRecord): readonly Revision[] => {
-    const known = parsed.get(client.clientId);
-    if (known && sameRevisions(known, client)) return known;
-    const revisions = client.revisions.map(({ revision, at, revive, policy }) => ({
-      revision,
-      at,
-      revive,
-      policy: policyOf(policy, { client: client.kind }),
-    }));
-    if (parsed.size >= CLIENTS_AT_HAND_MAX) parsed.clear();
-    parsed.set(client.clientId, revisions);
-    return revisions;
-  };
 
   return {
     key,
@@ -101,7 +90,7 @@ export function clientsOf(options: {
       if (clientId === null) return { refusal: { reason: "clientUnknown", clientId, by } };
       const { id } = key(clientId);
       const known = atHand.get(clientId);
-      if (known && !refuseClient(secretKey, id, known, credentials)) return { client: known };
+      if (!refuseClient(secretKey, id, known, credentials) && known) return { client: known };
       const client = await readFresh(clientId);
       const refusal = refuseClient(secretKey, id, client, credentials);
       return refusal || !client ? { refusal: refusal as ClientRefusal } : { client };
@@ -133,7 +122,12 @@ export function clientsOf(options: {
         checkPolicy(policy, row.kind);
         const last = row.revisions.at(-1);
         const at = Math.max(now, last?.at ?? now);
-        const stored = { revision: (last?.revision ?? 0) + 1, at, revive, policy: formatPolicy(policy) };
+        const stored = {
+          revision: (last?.revision ?? 0) + 1,
+          at,
+          revive,
+          policy: formatPolicy(policy),
+        };
         const record = { ...row, revisions: [...row.revisions, stored] };
         const data = { revision: stored.revision, revive };
         const events = [{ type: "policy.changed", about: key(clientId).id, data } as const];
@@ -143,6 +137,24 @@ export function clientsOf(options: {
       keep(client);
       return revision;
     },
+  };
+}
+
+/** Reads a client's policies, each revision once. */
+function revisionsAtHand(): Clients["revisionsOf"] {
+  const parsed = new Map<string, readonly Revision[]>();
+  return (client) => {
+    const known = parsed.get(client.clientId);
+    if (known && sameRevisions(known, client)) return known;
+    const revisions = client.revisions.map(({ revision, at, revive, policy }) => ({
+      revision,
+      at,
+      revive,
+      policy: policyOf(policy, { client: client.kind }),
+    }));
+    if (parsed.size >= CLIENTS_AT_HAND_MAX) parsed.clear();
+    parsed.set(client.clientId, revisions);
+    return revisions;
   };
 }
 
@@ -173,7 +185,10 @@ function recordOf(
 
 const invalid = (message: string): KetenError => new KetenError("config_invalid", message);
 
-function checkRegistration({ clientId, kind, grantTypes, scope, policy }: Registration, realm: Realm) {
+function checkRegistration(
+  { clientId, kind, grantTypes, scope, policy }: Registration,
+  realm: Realm,
+) {
   if (!/^[\x21-\x7e]{1,128}$/.test(clientId)) {
     throw invalid(
       `client id ${JSON.stringify(clientId)}: expected 1 to 128 printable ASCII characters`,
@@ -197,6 +212,11 @@ function checkPolicy(policy: Policy, kind: ClientKind): void {
   if (policy.access.form !== "opaque") {
     const message = `this issuer makes opaque access tokens only, not "${policy.access.form}"`;
     problems.push({ path: "access.form", message });
+  }
+  if (scopesOf(policy).length > 1) {
+    const message =
+      "counting over subject and over client needs five records, a decision locks four";
+    problems.push({ path: "caps, quota", message });
   }
   if (problems.length === 0) return;
   const lines = problems.map(({ path, message }) => `${path}: ${message}`);

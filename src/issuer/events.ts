@@ -20,7 +20,11 @@ export function grantedEvent(
   { kind, access }: Answer,
   data: KetenEvent["data"] = {},
 ): KetenEvent {
-  return { type: GRANTED[kind], about, data: { ...data, serial: access.serial, access: access.number } };
+  return {
+    type: GRANTED[kind],
+    about,
+    data: { ...data, serial: access.serial, access: access.number },
+  };
 }
 
 /** What a refusal did, if it did anything. */

@@ -7,7 +7,7 @@
  * 3. Redeeming writes the chain's row with its sealed secret, in the transaction that decides.
  */
 
-import { openCode, redeem } from "../kernel/authorization.ts";
+import { newAuthorization, openCode, redeem } from "../kernel/authorization.ts";
 import type { Refusal } from "../kernel/refusal.ts";
 import type { ClientRecord } from "../store/records.ts";
 import { keyOf } from "../store/store.ts";
@@ -23,10 +23,9 @@ import {
 } from "./granting.ts";
 import { SALT_BYTES } from "./keys.ts";
 import type { TokenOutcome } from "./outcome.ts";
-import { type IssuerRequest, type Parameters, valueOf } from "./request.ts";
+import { type IssuerRequest, type Parameters, parameterOf } from "./request.ts";
 import { authorizationIdOf } from "./token-format.ts";
 import { decideOnChain, type Room, type Verdict } from "./transaction.ts";
-import { newAuthorization } from "../kernel/authorization.ts";
 
 /** A consent that was given: for whom, to what. */
 export interface Consent {
@@ -108,7 +107,7 @@ export async function grantCode(
   { parameters }: IssuerRequest,
 ): Promise<TokenOutcome> {
   const { clientId } = client;
-  const text = valueOf(parameters, "code");
+  const text = parameterOf(parameters, "code");
   if (text === undefined) {
     return refused(desk, { reason: "parameterMissing", parameter: "code" }, { clientId });
   }
@@ -126,20 +125,16 @@ export async function grantCode(
 }
 
 /** What can be refused from the code alone. */
-function refuseCode(
-  client: ClientRecord,
-  code: Code,
-  parameters: Parameters,
-): Refusal | undefined {
+function refuseCode(client: ClientRecord, code: Code, parameters: Parameters): Refusal | undefined {
   if (code.clientId !== client.clientId) {
     return { reason: "tokenOfAnotherClient", parameter: "code" };
   }
   if (code.redirectUri !== null) {
-    const uri = valueOf(parameters, "redirect_uri");
+    const uri = parameterOf(parameters, "redirect_uri");
     if (uri === undefined) return { reason: "parameterMissing", parameter: "redirect_uri" };
     if (redirectUriHash(uri) !== code.redirectUri) return { reason: "redirectUriDiffers" };
   }
-  const verifier = valueOf(parameters, "code_verifier");
+  const verifier = parameterOf(parameters, "code_verifier");
   if (code.challenge === null) {
     return verifier === undefined ? undefined : { reason: "codeVerifierDiffers" };
   }

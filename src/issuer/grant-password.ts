@@ -22,7 +22,7 @@ import {
 } from "./granting.ts";
 import type { TokenOutcome } from "./outcome.ts";
 import type { GrantType } from "./realm.ts";
-import { type IssuerRequest, type Parameters, parseScope, valueOf } from "./request.ts";
+import { type IssuerRequest, type Parameters, parameterOf, parseScope } from "./request.ts";
 import { authorizationIdOf } from "./token-format.ts";
 import { decideOnChain, type Room, type Verdict } from "./transaction.ts";
 
@@ -33,8 +33,8 @@ export async function grantPassword(
   { parameters }: IssuerRequest,
 ): Promise<TokenOutcome> {
   const { clientId } = client;
-  const username = valueOf(parameters, "username");
-  const password = valueOf(parameters, "password");
+  const username = parameterOf(parameters, "username");
+  const password = parameterOf(parameters, "password");
   const missing = username === undefined ? "username" : "password";
   if (username === undefined || password === undefined) {
     return refused(desk, { reason: "parameterMissing", parameter: missing }, { clientId });
@@ -54,7 +54,7 @@ function scopeFor(
   client: ClientRecord,
   parameters: Parameters,
 ): { readonly values: readonly string[] } | { readonly refusal: Refusal } {
-  const text = valueOf(parameters, "scope");
+  const text = parameterOf(parameters, "scope");
   if (text === undefined) {
     if (client.scope.length > 0 || !desk.realmSettings.scopeRequired) {
       return { values: client.scope };
@@ -94,7 +94,13 @@ export async function grantDirectly(
     const now = room.now - (grant.age ?? 0);
     const code = { ...grant, authorizationId, ordinal: opened.opened, openedAt: now };
     const scopes = { ...room.scopes, authorization: opened };
-    const verdict = beginChain({ ...room, scopes, now }, code, sealSecret, attempt, grant.grantType);
+    const verdict = beginChain(
+      { ...room, scopes, now },
+      code,
+      sealSecret,
+      attempt,
+      grant.grantType,
+    );
     if ("refusal" in verdict.result) return verdict;
     return { ...verdict, after: { authorization: opened, ...verdict.after } };
   };

@@ -13,7 +13,7 @@ import type { ClientRecord } from "../store/records.ts";
 import { grantedEvent, refusedEvents } from "./events.ts";
 import { type Decided, type Desk, newAttempt, outcomeOf, refused } from "./granting.ts";
 import type { TokenOutcome } from "./outcome.ts";
-import { type IssuerRequest, parseScope, valueOf } from "./request.ts";
+import { type IssuerRequest, parameterOf, parseScope } from "./request.ts";
 import type { Candidate } from "./token-format.ts";
 import { decideOnChain, type Room, type Verdict } from "./transaction.ts";
 
@@ -25,11 +25,11 @@ export async function grantRefresh(
   { parameters }: IssuerRequest,
 ): Promise<TokenOutcome> {
   const { clientId } = client;
-  const text = valueOf(parameters, "refresh_token");
+  const text = parameterOf(parameters, "refresh_token");
   if (text === undefined) {
     return refused(desk, { reason: "parameterMissing", parameter: "refresh_token" }, { clientId });
   }
-  const scopeText = valueOf(parameters, "scope");
+  const scopeText = parameterOf(parameters, "scope");
   const scope = scopeText === undefined ? undefined : parseScope(scopeText);
   if (scopeText !== undefined && !scope) {
     const refusal = { reason: "parameterInvalid", parameter: "scope", expected: SCOPE_EXPECTED };

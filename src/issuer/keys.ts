@@ -8,8 +8,14 @@
  * 3. What is sealed uses a key of its own for each value (16 bytes of salt), so no key seals more than one.
  */
 
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync } from "node:crypto";
 import type { KeyObject } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+} from "node:crypto";
 
 export const ISSUER_KEY_BYTES = 32;
 export const SALT_BYTES = 16;

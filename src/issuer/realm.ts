@@ -12,10 +12,7 @@ export type GrantType = (typeof GRANT_TYPES)[number];
  * Checks a resource owner's password; answers the subject, or undefined if it is wrong. What it does not know must
  * cost as much as what is wrong.
  */
-export type AuthenticateOwner = (
-  username: string,
-  password: string,
-) => Promise<string | undefined>;
+export type AuthenticateOwner = (username: string, password: string) => Promise<string | undefined>;
 
 export interface Realm {
   readonly name: string;

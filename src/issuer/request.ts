@@ -34,7 +34,7 @@ const KNOWN = [
 export type Parameter = (typeof KNOWN)[number];
 
 /** The value of a parameter; undefined if it is absent or empty. */
-export function valueOf(parameters: Parameters, name: Parameter): string | undefined {
+export function parameterOf(parameters: Parameters, name: Parameter): string | undefined {
   if (!Object.hasOwn(parameters, name)) return undefined;
   const value = parameters[name];
   return typeof value === "string" && value !== "" ? value : undefined;

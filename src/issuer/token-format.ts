@@ -13,8 +13,8 @@
  * 5. A vendor's shape (a prefix, a mark at a fixed place) is put around the same bytes; it says nothing.
  */
 
-import { createHmac, hash, timingSafeEqual } from "node:crypto";
 import type { KeyObject } from "node:crypto";
+import { createHmac, hash, timingSafeEqual } from "node:crypto";
 import { KetenError } from "../env/error.ts";
 import type { AccessGrant, Presented } from "../kernel/chain.ts";
 import { type ChainKey, chainKey, type Ordinal } from "../kernel/ids.ts";

@@ -11,8 +11,8 @@
 import { KetenError } from "../env/error.ts";
 import {
   type After,
-  newAuthorization,
   NEW_TALLY,
+  newAuthorization,
   type Scopes,
   scopesOf,
 } from "../kernel/authorization.ts";
@@ -82,7 +82,9 @@ export async function decideOnChain<R>(
   attempt: string,
   decide: (room: Room) => Verdict<R>,
 ): Promise<R | { readonly refusal: Refusal }> {
-  let last: { readonly result: R | { readonly refusal: Refusal }; readonly key: string } | undefined;
+  let last:
+    | { readonly result: R | { readonly refusal: Refusal }; readonly key: string }
+    | undefined;
   const keysFor = (policy: Policy, ordinal: Ordinal, subject: string): TokenKeys => [
     clients.key(authenticated.clientId),
     keyOf("authorization", target.authorizationId),

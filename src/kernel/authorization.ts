@@ -128,7 +128,10 @@ export function present(request: Presentation): Decision<ChainRefusal> {
   return {
     granted: true,
     answer: accepted.answer,
-    after: { ...after, ...touchListings({ ...scopes, ...after }, key, accepted.chain, policy, now) },
+    after: {
+      ...after,
+      ...touchListings({ ...scopes, ...after }, key, accepted.chain, policy, now),
+    },
   };
 }
 
@@ -210,7 +213,10 @@ export function redeem(request: Redemption): Decision<CodeRefusal | ChainRefusal
   const { policy, revision } = newest(revisions);
   const { opened, revoked, id } = scopes.authorization;
   const { ordinal } = code;
-  if (request.chain) return refuseReplayedCode(request.chain, policy, ordinal, now, attempt);
+  if (request.chain) {
+    const chain = settle(request.chain, revisions);
+    return refuseReplayedCode(chain, policy, ordinal, now, attempt);
+  }
   if (ordinal > opened || (revoked && ordinal <= revoked.through)) {
     return refuse({ reason: "codeRevoked", ordinal });
   }
@@ -318,9 +324,7 @@ function tallyOf(scopes: Scopes, per: Per): Tally {
 
 /** A changed tally, under the name of its record. An authorization's tally is the authorization. */
 function put(per: Per, tally: Tally): After {
-  return per === "clientAndSubject"
-    ? { authorization: tally as Authorization }
-    : { [per]: tally };
+  return per === "clientAndSubject" ? { authorization: tally as Authorization } : { [per]: tally };
 }
 
 // --- quotas ---------------------------------------------------------------------------------------------

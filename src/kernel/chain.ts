@@ -15,7 +15,7 @@
  * replayed); ended; too early; then accepted. RFC 6749, section 6; RFC 9700, section 4.14.2.
  */
 
-import { type Serial, SERIAL_MAX } from "./ids.ts";
+import { SERIAL_MAX, type Serial } from "./ids.ts";
 import { branchesOf, holdsEverySerialOpen, KEEP, type Policy, type Revision } from "./policy.ts";
 import type { Counters } from "./quota.ts";
 import type { ChainRefusal, EndedBy, RevokedBy } from "./refusal.ts";
@@ -299,29 +299,41 @@ export function accept(
 ): Accepted {
   const retry = !isLeaf(entry);
   const parent = entryOf(chain, entry.parent);
+  const streak = retry
+    ? chain.streak + (entry.retries === 0 ? 1 : 0)
+    : parent && parent.retries > 0
+      ? chain.streak
+      : 0;
+  const endsStreak = chain.streak >= policy.retry.streak && streak < chain.streak;
+  const mayReopen = retry ? policy.overlap.reach > 1 : endsStreak;
+  const open = mayReopen ? forgetClosed(chain, policy, now) : chain;
+  const change = { retries: entry.retries + (retry ? 1 : 0), lastUsedAt: now };
   const used: Chain = {
-    ...noteUse(chain, entry, now, { retries: entry.retries + (retry ? 1 : 0), lastUsedAt: now }),
+    ...noteUse(open, entry, now, change),
     lastGrantAt: now,
     attempt,
-    streak: retry
-      ? chain.streak + (entry.retries === 0 ? 1 : 0)
-      : parent && parent.retries > 0
-        ? chain.streak
-        : 0,
+    streak,
   };
   if (!retry && !rotates(policy, entry, now)) {
     const refresh = policy.unrotated === "repeat" ? presentedOf(entry) : null;
     return answered(used, policy, "repeated", entry.serial, refresh, now);
   }
   const again = retry ? leafToRepeat(used, policy, entry, now) : undefined;
-  if (again)
-    return answered(used, policy, "retried", again.serial, presentedOf(again), now);
+  if (again) return answered(used, policy, "retried", again.serial, presentedOf(again), now);
   const next = issueChild(used, policy, entry.serial, now);
   const refresh = { serial: next.last, issuedAt: now };
   return answered(next, policy, retry ? "retried" : "rotated", next.last, refresh, now);
 }
 
 const presentedOf = ({ serial, issuedAt }: Entry): Presented => ({ serial, issuedAt });
+
+/**
+ * Forgets closed entries, spared or not, before what could reopen them: a retry's new child brings within reach what
+ * had fallen behind, an accepted leaf ends the streak that had closed its parent.
+ */
+function forgetClosed(chain: Chain, policy: Policy, now: Instant): Chain {
+  return { ...chain, entries: chain.entries.filter((entry) => isOpen(chain, policy, entry, now)) };
+}
 
 /** Notes the use of an entry, the first one at its parent too. */
 function noteUse(chain: Chain, entry: Entry, now: Instant, change: Partial<Entry>): Chain {
@@ -341,12 +353,7 @@ function noteUse(chain: Chain, entry: Entry, now: Instant, change: Partial<Entry
 }
 
 /** The leaf that a retry is answered with; undefined where the policy wants a new child, or no leaf lives. */
-function leafToRepeat(
-  chain: Chain,
-  policy: Policy,
-  entry: Entry,
-  now: Instant,
-): Entry | undefined {
+function leafToRepeat(chain: Chain, policy: Policy, entry: Entry, now: Instant): Entry | undefined {
   const { answer } = policy.retry;
   if (answer === "new") return undefined;
   if (answer !== "current" && now - (entry.supersededAt ?? now) >= answer.currentFor) {
@@ -383,7 +390,7 @@ function issueChild(chain: Chain, policy: Policy, parent: Serial, now: Instant):
     entry.serial === parent ? { ...entry, supersededAt: entry.supersededAt ?? now } : entry,
   );
   const leaves = others.filter(isLeaf);
-  const dropped = new Set(leaves.slice(0, leaves.length - (branchesOf(policy) - 1)));
+  const dropped = new Set(leaves.slice(0, Math.max(0, leaves.length - (branchesOf(policy) - 1))));
   const entries = others.map((entry) =>
     dropped.has(entry) ? { ...entry, supersededAt: now, childUsedAt: now } : entry,
   );
@@ -414,7 +421,8 @@ function answered(
 
 /** The chain with its register brought up to date. */
 function register(chain: Chain, policy: Policy, now: Instant): Chain {
-  if (policy.register === "off") return chain.register.length > 0 ? { ...chain, register: [] } : chain;
+  if (policy.register === "off")
+    return chain.register.length > 0 ? { ...chain, register: [] } : chain;
   const { max, superseded } = policy.register;
   const newest = chain.entries.filter(({ issuedAt }) => issuedAt === now);
   const listed = new Set(chain.register.map(({ serial }) => serial));
@@ -428,7 +436,8 @@ function register(chain: Chain, policy: Policy, now: Instant): Chain {
         expiresAt: issuedAt + stepAt(policy.expiry.lifetime, issuedAt),
       })),
   ];
-  const kept = superseded === "keep" ? rows : rows.filter((row) => isAccepted(chain, policy, row, now));
+  const kept =
+    superseded === "keep" ? rows : rows.filter((row) => isAccepted(chain, policy, row, now));
   return { ...chain, register: kept.slice(-max) };
 }
 
@@ -437,10 +446,14 @@ function prune(chain: Chain, policy: Policy, now: Instant): Chain {
   const { reach, untilUsed, atMost } = policy.overlap;
   const links = Number.isFinite(reach) ? reach : 1;
   const needed = chain.entries.filter((entry) => {
+    // Where every serial is open, those below the floor are so by their entry alone.
+    if (holdsEverySerialOpen(policy) && entry.serial < chain.floor) return true;
     if (entry.supersededAt === null || linksBehindLeaf(chain, entry) <= links) return true;
     const age = now - entry.supersededAt;
     if (untilUsed && entry.childUsedAt === null && age < atMost) return true;
-    return !holdsEverySerialOpen(policy) && now - diedAt(chain, policy, entry) < policy.replay.sparing;
+    return (
+      !holdsEverySerialOpen(policy) && now - diedAt(chain, policy, entry) < policy.replay.sparing
+    );
   });
   let excess = needed.length - KEEP;
   const entries = needed.filter((entry) => isLeaf(entry) || excess-- <= 0);
@@ -566,6 +579,7 @@ export function settle(chain: Chain, revisions: readonly Revision[]): Chain {
 }
 
 function dropDead(chain: Chain, before: Policy, { policy, at }: Revision): Chain {
+  if (rulesOfLife(before) === rulesOfLife(policy)) return chain;
   const sameLimits =
     JSON.stringify([before.expiry, before.usedFor]) ===
     JSON.stringify([policy.expiry, policy.usedFor]);
@@ -573,6 +587,19 @@ function dropDead(chain: Chain, before: Policy, { policy, at }: Revision): Chain
   return {
     ...chain,
     floor: allStayOpen ? chain.floor : chain.last + 1,
+    accessFloor: Math.max(chain.accessFloor, accessFloorAfter(chain, before, policy)),
     entries: chain.entries.filter((entry) => isAccepted(chain, before, entry, at)),
   };
+}
+
+/** Access tokens numbered below this may be dead. Where `ends` weakens, the record cannot tell which are: all end. */
+function accessFloorAfter(chain: Chain, before: Policy, after: Policy): number {
+  const strength = ["own", "notOpen", "superseded"];
+  const weakens = strength.indexOf(after.access.ends) < strength.indexOf(before.access.ends);
+  return weakens ? chain.accessLast + 1 : chain.accessLast - before.access.max + 1;
+}
+
+/** What decides on whether a token lives, as text: where it stays the same, nothing needs to be dropped. */
+function rulesOfLife({ overlap, firstUse, retry, usedFor, expiry, access }: Policy): string {
+  return JSON.stringify([overlap, firstUse, retry, usedFor, expiry, access]);
 }

@@ -113,9 +113,7 @@ export function minIntervalOf(knowledge: Knowledge): Duration {
 
 /** Whether our next refresh may end the access token that workers hold. */
 export function refreshEndsAccess(knowledge: Knowledge): boolean {
-  return knowledge.some(
-    (policy) => policy.rotate !== "never" && policy.access.ends !== "own",
-  );
+  return knowledge.some((policy) => policy.rotate !== "never" && policy.access.ends !== "own");
 }
 
 /** How long access tokens live where an answer does not say: the shortest reading. */

@@ -52,7 +52,7 @@ export interface Held {
   readonly sealed: string;
   /** Keyed digest of the token: equal prints, equal tokens. */
   readonly print: string;
-  /** The attempt that brought it, or "import"; part of the seal's context. */
+  /** The attempt that brought it, "0-import" for none; part of the seal's context. */
   readonly by: string;
   readonly serial: number;
 }
@@ -179,7 +179,7 @@ export function importHolding(token: {
     notAfter: null,
     generation: 0,
     serials: 1,
-    current: { sealed, print, by: "import", serial: 0 },
+    current: { sealed, print, by: "0-import", serial: 0 },
     predecessor: null,
     parked: [],
     access: null,
@@ -244,13 +244,19 @@ export function plan(
     return { do: "stop", why: h.status };
   }
   if (h.notBefore !== null && now < h.notBefore) {
-    return { do: "wait", until: h.notBefore, why: h.status === "uncertain" ? "uncertain" : "backOff" };
+    return {
+      do: "wait",
+      until: h.notBefore,
+      why: h.status === "uncertain" ? "uncertain" : "backOff",
+    };
   }
   const reporting = h.attempts.find(({ doubt }) => doubt === null);
   if (reporting) return { do: "wait", until: reporting.deadAt, why: "held" };
   const candidate = nextCandidate(h, knowledge, now);
   if (h.status === "refused") {
-    return candidate ? { do: "send", token: candidate, why: "candidate" } : { do: "stop", why: "refused" };
+    return candidate
+      ? { do: "send", token: candidate, why: "candidate" }
+      : { do: "stop", why: "refused" };
   }
   const doubted = h.attempts.at(-1);
   if (doubted) return planInDoubt(h, knowledge, settings, doubted, candidate, now);
@@ -294,7 +300,11 @@ export function adviceOn(h: Holding, knowledge: Knowledge, settings: Settings): 
   const first = h.attempts.find(({ print }) => print === last?.print);
   if (!first || !last) return null;
   const deadAt = Math.max(...h.attempts.map((attempt) => attempt.deadAt));
-  const advice = advise(knowledge, { sentAt: first.sentAt, deadAt, streak: h.streak }, settings.margin);
+  const advice = advise(
+    knowledge,
+    { sentAt: first.sentAt, deadAt, streak: h.streak },
+    settings.margin,
+  );
   // Each further request begins a least interval of its own; the window is still that of the first.
   const again = last.sentAt + minIntervalOf(knowledge);
   const spaced = minIntervalOf(knowledge) > 0 && last !== first;

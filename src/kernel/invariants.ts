@@ -149,8 +149,7 @@ export const CHAIN_INVARIANTS: readonly Invariant<Facts>[] = [
     name: "10 streak",
     says: "No more generations in a row were retried than the policy allows.",
     holds: ({ chain, policies }) =>
-      isWhole(chain.streak) &&
-      chain.streak <= greatest(policies.map(({ retry }) => retry.streak)),
+      isWhole(chain.streak) && chain.streak <= greatest(policies.map(({ retry }) => retry.streak)),
   },
   {
     name: "11 revoked",
@@ -165,17 +164,16 @@ export const CHAIN_INVARIANTS: readonly Invariant<Facts>[] = [
     name: "12 open",
     says: "At most branches x (reach + 1) tokens are accepted; at most KEEP where one stays open until its child is used.",
     holds: (facts) =>
-      facts.chain.entries.filter((entry) =>
-        isAccepted(facts.chain, facts.policy, entry, facts.now),
-      ).length <= openMax(facts),
+      facts.chain.entries.filter((entry) => isAccepted(facts.chain, facts.policy, entry, facts.now))
+        .length <= openMax(facts),
   },
   {
     name: "13 newest",
     says: "The newest token is recorded as a leaf, unless it was dead when its policy changed.",
-    holds: ({ chain, policy }) => {
+    holds: ({ chain, policies }) => {
       const leaf = entryOf(chain, chain.last);
       if (leaf) return isLeaf(leaf);
-      return chain.last < chain.floor || holdsEverySerialOpen(policy);
+      return chain.last < chain.floor || policies.some(holdsEverySerialOpen);
     },
   },
   {

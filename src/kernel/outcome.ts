@@ -133,7 +133,14 @@ export function classify(report: Report, readings: readonly Reading[] = []): Out
   }
   const refusal = (about: About): Outcome => {
     const found = tokens?.refresh ? tokens : null;
-    return { class: "refusedUnspent", about, error: error?.code ?? null, status, retryAfter, found };
+    return {
+      class: "refusedUnspent",
+      about,
+      error: error?.code ?? null,
+      status,
+      retryAfter,
+      found,
+    };
   };
   if (status >= 200 && status < 300) {
     if (error) return refusal(aboutOf(readings, status, error));

@@ -7,17 +7,11 @@
  * 4. `formatPolicy` writes what differs from the default; reading that back gives the same policy.
  */
 
+import { type ClientKind, combinations, type Problem } from "./combinations.ts";
+import { type Cap, DEFAULT_POLICY, KEEP, type Policy, type Quota } from "./policy.ts";
 import {
-  type Cap,
-  DEFAULT_POLICY,
-  holdsEverySerialOpen,
-  KEEP,
-  type Policy,
-  type Quota,
-} from "./policy.ts";
-import {
-  DURATION_EXAMPLES,
   type Dated,
+  DURATION_EXAMPLES,
   type Duration,
   FOREVER,
   formatDuration,
@@ -26,19 +20,9 @@ import {
   parseDuration,
 } from "./time.ts";
 
-export interface Problem {
-  /** Where, such as `overlap.atLeast` or `quota[0].window`; empty for the whole. */
-  readonly path: string;
-  /** What was wrong and what was expected. */
-  readonly message: string;
-}
-
 export type Parsed =
   | { readonly ok: true; readonly policy: Policy }
   | { readonly ok: false; readonly problems: readonly Problem[] };
-
-/** Who will hold the tokens: some combinations are refused only for clients that cannot keep a secret. */
-export type ClientKind = "confidential" | "senderConstrained" | "public";
 
 export interface ParseOptions {
   readonly base?: Policy;
@@ -47,14 +31,19 @@ export interface ParseOptions {
 
 /** Bounds that keep a scope's record of bounded size. */
 export const CAP_MAX = 1000;
-export const SLIDING_QUOTA_MAX = 256;
 export const REGISTER_MAX = 1000;
 
 type Fail = (path: string, message: string) => void;
 type Read<T> = (value: unknown, path: string, fail: Fail) => T;
 
-const show = (value: unknown): string =>
-  value === undefined ? "nothing" : (JSON.stringify(value) ?? String(value)).slice(0, 60);
+function show(value: unknown): string {
+  if (value === undefined) return "nothing";
+  try {
+    return (JSON.stringify(value) ?? String(value)).slice(0, 60);
+  } catch {
+    return `a ${typeof value} that is not JSON`;
+  }
+}
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -99,10 +88,7 @@ const wholeOr =
   (value, path, fail) => {
     if (value === word) return Number.POSITIVE_INFINITY;
     if (Number.isInteger(value)) return whole(least, most)(value, path, fail);
-    fail(
-      path,
-      `expected "${word}" or a whole number from ${least} to ${most}, got ${show(value)}`,
-    );
+    fail(path, `expected "${word}" or a whole number from ${least} to ${most}, got ${show(value)}`);
     return least;
   };
 
@@ -142,9 +128,9 @@ function either<W extends string, T extends object>(
   return (value, path, fail) => {
     if (words.includes(value as W)) return value as W;
     const keys = isRecord(value) ? Object.keys(value) : [];
-    const reader = keys.length === 1 ? readers[keys[0] as string] : undefined;
+    const field = keys[0] ?? "";
+    const reader = keys.length === 1 && Object.hasOwn(readers, field) ? readers[field] : undefined;
     if (isRecord(value) && reader) {
-      const field = keys[0] as string;
       return { [field]: reader(value[field], `${path}.${field}`, fail) } as T;
     }
     const options = [
@@ -205,7 +191,8 @@ function datedStep(
   const record = isRecord(step) ? step : {};
   const value = positiveDuration(record.is, `${at}.is`, fail);
   if (index === 0) {
-    if (record.from !== undefined) fail(`${at}.from`, "the first step has always been in force: leave it out");
+    if (record.from !== undefined)
+      fail(`${at}.from`, "the first step has always been in force: leave it out");
     return { from: Number.NEGATIVE_INFINITY, value };
   }
   const text = record.from;
@@ -277,7 +264,9 @@ function policyReader(base: Policy): Read<Policy> {
         },
         base.retry,
       ),
-      siblings: either<"displace", { branches: number }>(["displace"], { branches: whole(1, KEEP) }),
+      siblings: either<"displace", { branches: number }>(["displace"], {
+        branches: whole(1, KEEP),
+      }),
       usedFor: (value, path, fail) =>
         value === "none" ? FOREVER : positiveDuration(value, path, fail),
       replay: fields(
@@ -338,95 +327,6 @@ export function policyOf(input: unknown, options: ParseOptions = {}): Policy {
   if (parsed.ok) return parsed.policy;
   const lines = parsed.problems.map(({ path, message }) => `${path}: ${message}`);
   throw new TypeError(`not a policy: ${lines.join("; ")}`);
-}
-
-/** Combinations that promise what they cannot hold, each with its reason. */
-export function combinations(policy: Policy, client: ClientKind = "confidential"): Problem[] {
-  const { rotate, overlap, retry, siblings, access, replay, firstUse, usedFor, expiry } = policy;
-  const allOpen = holdsEverySerialOpen(policy);
-  const makesNew = retry.answer !== "current";
-  const displaces = siblings === "displace";
-  const branches = displaces ? 1 : siblings.branches;
-  const problems: Problem[] = [];
-  const refuseIf = (wrong: boolean, path: string, message: string) => {
-    if (wrong) problems.push({ path, message });
-  };
-  refuseIf(
-    makesNew && displaces && overlap.reach > 1 && !allOpen,
-    "retry.answer",
-    "a new child that displaces its siblings needs overlap.reach 1: it would cut off tokens between it and the one retried",
-  );
-  refuseIf(
-    makesNew && displaces && overlap.atLeast > 0 && !allOpen && firstUse === "refreshOrAccess",
-    "retry.answer",
-    "a new child that displaces its siblings needs overlap.atLeast 0 where access counts as use: it would displace a child in use",
-  );
-  refuseIf(
-    makesNew && displaces && overlap.atLeast > 0 && !allOpen && rotate !== "always",
-    "retry.answer",
-    "a new child that displaces its siblings needs overlap.atLeast 0 unless rotate is always: it would displace a child in use",
-  );
-  refuseIf(
-    overlap.reach === Number.POSITIVE_INFINITY && overlap.atLeast !== FOREVER,
-    "overlap.reach",
-    'reach "all" needs atLeast "forever": a record of bounded size cannot hold all tokens of a window',
-  );
-  refuseIf(
-    Number.isFinite(overlap.reach) && branches * (overlap.reach + 1) > KEEP,
-    "overlap.reach",
-    `branches x (reach + 1) must be at most ${KEEP}, the entries a record holds`,
-  );
-  refuseIf(
-    allOpen && (Number.isFinite(retry.limit) || Number.isFinite(retry.streak)),
-    "retry",
-    "limit and streak cannot be kept for tokens that are open for ever without a record",
-  );
-  refuseIf(
-    allOpen && usedFor !== FOREVER,
-    "usedFor",
-    "first use cannot be kept for tokens that are open for ever without a record",
-  );
-  refuseIf(
-    Number.isFinite(retry.streak) && makesNew,
-    "retry.streak",
-    'a streak needs retry.answer "current"',
-  );
-  refuseIf(
-    access.form === "jwt" &&
-      (access.ends !== "own" || replay.accessTokens === "revoke" || firstUse !== "refresh"),
-    "access.form",
-    'a jwt is checked without asking us: it needs access.ends "own", replay.accessTokens "keep" and firstUse "refresh"',
-  );
-  refuseIf(
-    access.form === "jwt" && Number.isFinite(access.max),
-    "access.max",
-    "a jwt is checked without asking us: the number of live ones cannot be limited",
-  );
-  refuseIf(
-    typeof rotate === "object" &&
-      "fromFraction" in rotate &&
-      expiry.lifetime.some(({ value }) => value === FOREVER),
-    "rotate.fromFraction",
-    "a fraction of a lifetime needs expiry.lifetime",
-  );
-  refuseIf(
-    client === "public" && rotate === "never",
-    "rotate",
-    "refresh tokens of public clients must rotate or be sender-constrained (RFC 9700, section 2.2.2)",
-  );
-  for (const [index, quota] of policy.quota.entries()) {
-    refuseIf(
-      "sliding" in quota.window && quota.max > SLIDING_QUOTA_MAX,
-      `quota[${index}].max`,
-      `a sliding window counts at most ${SLIDING_QUOTA_MAX} calls: use a calendar day`,
-    );
-  }
-  refuseIf(
-    new Set(policy.caps.map(({ per }) => per)).size < policy.caps.length,
-    "caps",
-    "at most one cap per scope",
-  );
-  return problems;
 }
 
 // --- writing ----------------------------------------------------------------------------------------------

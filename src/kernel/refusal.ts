@@ -196,9 +196,7 @@ export function oauthError(refusal: Refusal, now: Instant): OAuthError {
     case "credentialsInUri":
       return request(`"${refusal.parameter}" must not be in the request URI: send it in the body`);
     case "parameterInvalid":
-      return request(
-        `parameter "${refusal.parameter}" is malformed: expected ${refusal.expected}`,
-      );
+      return request(`parameter "${refusal.parameter}" is malformed: expected ${refusal.expected}`);
     case "grantTypeUnsupported":
       return {
         error: "unsupported_grant_type",

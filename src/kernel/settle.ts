@@ -9,7 +9,15 @@
  */
 
 import { accessLifetimeOf, type Knowledge, mayAcceptPredecessor } from "./doubt.ts";
-import { type Attempt, doubtful, type Held, type Holding, heldOf, plan, type Settings } from "./holding.ts";
+import {
+  type Attempt,
+  doubtful,
+  type Held,
+  type Holding,
+  heldOf,
+  plan,
+  type Settings,
+} from "./holding.ts";
 import { type BlockCause, nameLoss } from "./loss.ts";
 import type { About, Doubt } from "./outcome.ts";
 import type { Duration, Instant } from "./time.ts";

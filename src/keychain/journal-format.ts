@@ -27,6 +27,7 @@ export type RecordHead =
   | { readonly kind: "settled"; readonly at: number; readonly attemptIds: readonly string[] };
 
 export interface JournalRecord {
+  readonly position: number;
   readonly head: RecordHead;
   /** What follows the head: the sealed answer. */
   readonly rest: Buffer;
@@ -69,7 +70,7 @@ export function decodeRecords(file: Buffer): {
       continue;
     }
     passOver(at);
-    records.push(parseRecord(record));
+    records.push({ position: at, ...parseRecord(record) });
     at += record.length;
     readTo = at;
   }
@@ -86,7 +87,7 @@ function wholeRecord(file: Buffer, at: number): Buffer | undefined {
   return isWhole ? record : undefined;
 }
 
-function parseRecord(record: Buffer): JournalRecord {
+function parseRecord(record: Buffer): Omit<JournalRecord, "position"> {
   const restAt = PAYLOAD_AT + 4 + record.readUInt32BE(PAYLOAD_AT);
   const head = JSON.parse(record.toString("utf8", PAYLOAD_AT + 4, restAt)) as RecordHead;
   return { head, rest: record.subarray(restAt) };

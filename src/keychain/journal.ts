@@ -6,8 +6,8 @@
  *    this promise; then rule 4 holds.)
  * 2. `append` returns once the answer is sealed and synced. Nothing is reordered and nothing waits for company.
  * 3. An answer larger than its place takes more space if there is some; else its beginning is kept, as incomplete.
- * 4. After a failed write or sync a file is left alone for good: a later sync that succeeds proves nothing about it.
- *    The answer is written again to a new file, once.
+ * 4. After a failed write or sync of a record its file is left alone for good: a later sync that succeeds proves
+ *    nothing about it. The answer is written again to a new file, once.
  * 5. Each process writes files of its own, named after its owner id, which is never used twice. Anybody who has the
  *    key reads all of them: what a dead process left is found without asking it.
  * 6. Entries stay until settled, and then for the retention time: a store that fell back to an old backup may need them.
@@ -25,7 +25,7 @@ import type { ReceivedAnswer } from "../env/http-post.ts";
 import { DAY, type Duration, type Instant } from "../kernel/time.ts";
 import { decodeRecords, encodeRecord, type JournalRecord } from "./journal-format.ts";
 import { type AnswerIds, decodeAnswer, encodeAnswer, rawAnswerOf } from "./raw-answer.ts";
-import { SEAL_OVERHEAD_BYTES, type SealContext, type Sealer } from "./seal.ts";
+import type { SealContext, Sealer } from "./seal.ts";
 
 export interface JournalEntry {
   readonly owner: string;
@@ -60,7 +60,7 @@ export interface Journal {
   reserve(): Place;
   /** All whole entries of all processes that share the directory, or those of one chain. */
   entries(chainId?: string): Promise<JournalContents>;
-  /** Says that these attempts' answers are needed no more, whoever journaled them. */
+  /** Says that these attempts' answers are needed no more, whoever journaled them. Attempt ids are unique for ever. */
   settle(attemptIds: readonly string[]): void;
   /** Removes files that nobody needs; `isAlive` says whether an owner may still write. Returns their names. */
   sweep(isAlive: (owner: string) => boolean): Promise<readonly string[]>;
@@ -98,8 +98,10 @@ interface Segment {
   allocated: number;
   /** How many places are given out in it. */
   places: number;
-  /** Takes no more places. */
+  /** Takes no more places; those given out are good. */
   full: boolean;
+  /** A write failed: takes no more bytes. */
+  broken: boolean;
 }
 
 /** A whole record with the file it stands in. */
@@ -156,10 +158,7 @@ class FileJournal implements Journal {
       append: (ids, answer) => {
         assert.ok(isHeld, "a place takes one answer");
         try {
-          this.#write(segment, ids, answer);
-        } catch {
-          segment.full = true;
-          this.#writeElsewhere(ids, answer);
+          if (!this.#write(segment, ids, answer)) this.#writeElsewhere(ids, answer);
         } finally {
           giveBack();
         }
@@ -172,7 +171,7 @@ class FileJournal implements Journal {
     const { records, faults } = await this.#readAll();
     const settled = settledIn(records);
     const entries: JournalEntry[] = [];
-    for (const { head, rest, file, owner } of records) {
+    for (const { head, rest, position, file, owner } of records) {
       if (head.kind !== "answer" || (chainId ?? head.chainId) !== head.chainId) continue;
       const ids = { chainId: head.chainId, attemptId: head.attemptId };
       try {
@@ -182,7 +181,7 @@ class FileJournal implements Journal {
         entries.push({ owner, at: head.at, answer, settled: settled.has(head.attemptId) });
       } catch (error) {
         if (!(error instanceof KetenError && error.code === "seal_broken")) throw error;
-        faults.push({ file, position: rest.byteOffset, what: "sealed" });
+        faults.push({ file, position, what: "sealed" });
       }
     }
     return { entries: entries.sort((a, b) => a.at - b.at), faults };
@@ -191,37 +190,35 @@ class FileJournal implements Journal {
   settle(attemptIds: readonly string[]): void {
     const at = this.#options.clock.now();
     const record = encodeRecord({ kind: "settled", at, attemptIds });
+    if (this.#closed || attemptIds.length === 0) return;
     try {
-      if (this.#closed || attemptIds.length === 0) return;
-      const segment = this.#segmentWithRoom(record.length);
-      segment.file.write(record, segment.used);
-      segment.used += record.length;
+      this.#put(this.#segmentWithRoom(record.length), record);
     } catch {
       // Rule 6: a settlement that is not kept costs one more look at the entry.
-      if (this.#current) this.#current.full = true;
     }
   }
 
   async sweep(isAlive: (owner: string) => boolean): Promise<readonly string[]> {
     const { disk, directory, owner: self, clock, retentionMs } = this.#options;
-    const { records } = await this.#readAll();
+    const isOpen = (name: string): boolean => [...this.#open].some((one) => one.name === name);
+    // Asked before the files are read: whoever dies in between has written before that.
+    const idle = this.#files().filter(([name, owner]) =>
+      owner === self ? !isOpen(name) : !isAlive(owner),
+    );
+    const { records, faults } = await this.#readAll();
     const settled = settledIn(records);
     const oldest = clock.now() - retentionMs;
-    const removed: string[] = [];
-    for (const [name, owner] of this.#files()) {
-      const isOpen = [...this.#open].some((segment) => segment.name === name);
-      if (owner === self ? isOpen : isAlive(owner)) continue;
+    const removable = idle.filter(([name]) => {
       const own = records.filter(({ file }) => file === name);
-      const isNeeded = own.some(({ head }) => {
-        const isUnsettled = head.kind === "answer" && !settled.has(head.attemptId);
-        return isUnsettled || head.at > oldest;
+      // A file with nothing but damage says not how old it is: a puzzle for a person.
+      if (own.length === 0) return !faults.some(({ file }) => file === name);
+      return own.every(({ head }) => {
+        const isSettled = head.kind !== "answer" || settled.has(head.attemptId);
+        return isSettled && head.at <= oldest;
       });
-      // A file that says nothing of its age is a puzzle for a person.
-      if (isNeeded || own.length === 0) continue;
-      disk.remove(join(directory, name));
-      removed.push(name);
-    }
-    return removed;
+    });
+    for (const [name] of removable) disk.remove(join(directory, name));
+    return removable.map(([name]) => name);
   }
 
   close(): void {
@@ -258,7 +255,7 @@ class FileJournal implements Journal {
     this.#segments += 1;
     const name = `${owner}-${String(this.#segments).padStart(6, "0")}.journal`;
     const file = disk.create(join(directory, name));
-    const segment = { name, file, used: 0, allocated: 0, places: 0, full: false };
+    const segment = { name, file, used: 0, allocated: 0, places: 0, full: false, broken: false };
     const record = encodeRecord({ kind: "begun", at: clock.now(), owner });
     try {
       this.#allocate(segment, record.length + this.#options.placeBytes);
@@ -284,8 +281,9 @@ class FileJournal implements Journal {
     segment.allocated = next;
   }
 
-  /** Seals and writes an answer into a place of a segment. */
-  #write(segment: Segment, ids: AnswerIds, answer: ReceivedAnswer): void {
+  /** Seals and writes an answer into a place of a segment; false if the segment fails. */
+  #write(segment: Segment, ids: AnswerIds, answer: ReceivedAnswer): boolean {
+    if (segment.broken) return false;
     const { placeBytes } = this.#options;
     let record = this.#encode(ids, answer);
     if (record.length > placeBytes) {
@@ -297,24 +295,40 @@ class FileJournal implements Journal {
         record = this.#encode(ids, cut(answer, record.length - placeBytes));
       }
     }
+    try {
+      this.#put(segment, record);
+      segment.file.sync();
+      return true;
+    } catch {
+      segment.full = true;
+      segment.broken = true;
+      return false;
+    }
+  }
+
+  #put(segment: Segment, record: Buffer): void {
     const position = segment.used;
     segment.used += record.length;
-    segment.file.write(record, position);
-    segment.file.sync();
+    try {
+      segment.file.write(record, position);
+    } catch (error) {
+      segment.full = true;
+      segment.broken = true;
+      throw error;
+    }
   }
 
   #writeElsewhere(ids: AnswerIds, answer: ReceivedAnswer): void {
-    let segment: Segment | undefined;
+    let segment: Segment;
     try {
       segment = this.#segmentWithRoom();
-      segment.places += 1;
-      this.#write(segment, ids, answer);
     } catch (error) {
-      if (segment) segment.full = true;
       throw unavailable("an answer could not be made durable", error);
-    } finally {
-      if (segment) segment.places -= 1;
     }
+    segment.places += 1;
+    const isWritten = this.#write(segment, ids, answer);
+    segment.places -= 1;
+    if (!isWritten) throw unavailable("an answer could not be made durable");
   }
 
   #encode(ids: AnswerIds, answer: ReceivedAnswer): Buffer {

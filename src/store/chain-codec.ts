@@ -65,8 +65,8 @@ export function encodeChain(record: ChainRecord): Uint8Array {
   assert.ok(register.length < 65_536, "a chain's register holds at most 65,535 rows");
   const json = JSON.stringify(wordsOf(record));
   const start = HEAD + 8 * numbersIn(chain);
-  const bytes = Buffer.allocUnsafeSlow(start + Buffer.byteLength(json)).fill(0, 0, start);
-  const view = new DataView(bytes.buffer);
+  const bytes = Buffer.allocUnsafe(start + Buffer.byteLength(json)).fill(0, 0, start);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   view.setUint8(0, CHAIN_FORMAT);
   view.setUint8(1, entries.length);
   view.setUint8(2, accessRevoked.length);
@@ -243,7 +243,7 @@ class Cursor {
   }
 
   put(value: number | null): void {
-    assert.ok(!Number.isNaN(value), "a chain holds NaN; expected a number or null");
+    if (Number.isNaN(value)) assert.fail("a chain holds NaN; expected a number or null");
     this.#view.setFloat64(this.#at, value ?? Number.NaN, true);
     this.#at += 8;
   }
@@ -262,7 +262,7 @@ class Cursor {
 
   number(): number {
     const value = this.take();
-    assert.ok(value !== null, "a chain's record has null where a number belongs");
+    if (value === null) assert.fail("a chain's record has null where a number belongs");
     return value;
   }
 

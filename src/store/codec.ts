@@ -20,7 +20,7 @@ const JSON_FORMAT = 0x4a;
 export function encodeRecord<K extends Kind>(kind: K, record: Records[K]): Uint8Array {
   if (kind === "chain") return encodeChain(record as ChainRecord);
   const json = toJson(record);
-  const bytes = Buffer.allocUnsafeSlow(1 + Buffer.byteLength(json));
+  const bytes = Buffer.allocUnsafe(1 + Buffer.byteLength(json));
   bytes[0] = JSON_FORMAT;
   bytes.write(json, 1);
   return bytes;

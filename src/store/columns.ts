@@ -23,8 +23,7 @@ const COLUMNS: { readonly [K in Kind]: (record: Records[K]) => Columns } = {
   chain: ({ realm, client }) => ({ owner: `${realm}/${client}`, due: null }),
   /** Belongs to its realm. */
   client: ({ realm }) => ({ owner: realm, due: null }),
-  /** CONNECTION DUE: when the record says at what instant it wants to be looked at, that field goes here. */
-  connection: () => NEITHER,
+  connection: ({ due }) => ({ owner: null, due: Number.isFinite(due) ? due : null }),
   deployment: () => NEITHER,
   tally: () => NEITHER,
 };

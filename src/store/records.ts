@@ -5,7 +5,7 @@
 
 import type { Authorization, Tally } from "../kernel/authorization.ts";
 import type { Chain } from "../kernel/chain.ts";
-import type { ClientKind } from "../kernel/parse-policy.ts";
+import type { ClientKind } from "../kernel/combinations.ts";
 import type { Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "./connection-record.ts";
 

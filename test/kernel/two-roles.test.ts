@@ -7,7 +7,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { type Authorization, newAuthorization, openCode, present, redeem } from "../../src/kernel/authorization.ts";
+import {
+  type Authorization,
+  newAuthorization,
+  openCode,
+  present,
+  redeem,
+} from "../../src/kernel/authorization.ts";
 import { type Chain, isAccepted, type Presented } from "../../src/kernel/chain.ts";
 import type { Knowledge } from "../../src/kernel/doubt.ts";
 import {
@@ -162,7 +168,9 @@ function play(policy: Policy, faults: readonly Fault[], steps: number, known?: K
   const settle = (attemptId: string, result: Result) => {
     const report = { chainId: "c", attemptId, result, now, jitter: 0.5 };
     const { holding: next, settled } = settleAttempt(holding, knowledge, settings, report);
-    log.push(`${now} ${attemptId} ${result.class} -> ${settled}, ${next.status} ${next.cause ?? ""}`);
+    log.push(
+      `${now} ${attemptId} ${result.class} -> ${settled}, ${next.status} ${next.cause ?? ""}`,
+    );
     if (next.generation > holding.generation) refreshes += 1;
     holding = next;
   };
@@ -175,7 +183,13 @@ function play(policy: Policy, faults: readonly Fault[], steps: number, known?: K
       late.splice(late.indexOf(event), 1);
       event.run(now);
     }
-    holding = abandon(holding, knowledge, settings, (attempt) => attempt.owner !== `owner ${owner}`, now);
+    holding = abandon(
+      holding,
+      knowledge,
+      settings,
+      (attempt) => attempt.owner !== `owner ${owner}`,
+      now,
+    );
     const next = plan(holding, knowledge, settings, now);
     if (next.do === "stop") break;
     if (next.do === "handOut") {
@@ -206,7 +220,12 @@ function play(policy: Policy, faults: readonly Fault[], steps: number, known?: K
     log.push(`${now} ${id} sends ${next.token.print} (${next.why}), ${fault}; accepted: ${before}`);
     const presented = next.token.sealed;
     const sentAt = now;
-    const unanswered: Result = { class: "inDoubt", why: "unanswered", status: null, retryAfter: null };
+    const unanswered: Result = {
+      class: "inDoubt",
+      why: "unanswered",
+      status: null,
+      retryAfter: null,
+    };
     now += TRAVEL;
     switch (fault) {
       case "none":
@@ -262,10 +281,13 @@ function play(policy: Policy, faults: readonly Fault[], steps: number, known?: K
 for (const [name, policy] of Object.entries(PRESETS)) {
   test(`[PRO-07, E08] ${name}: a chain is lost only when no token at hand is accepted`, () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom(...FAULTS), { minLength: 1, maxLength: 40 }), (faults) => {
-        const { lost, avoidable, log } = play(policy, faults, 120);
-        if (lost) assert.deepEqual(avoidable, [], log.join("\n"));
-      }),
+      fc.property(
+        fc.array(fc.constantFrom(...FAULTS), { minLength: 1, maxLength: 40 }),
+        (faults) => {
+          const { lost, avoidable, log } = play(policy, faults, 120);
+          if (lost) assert.deepEqual(avoidable, [], log.join("\n"));
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -300,10 +322,13 @@ const unknown: Knowledge = [
 for (const [name, policy] of Object.entries(PRESETS)) {
   test(`[PRO-07] ${name}: a holder that knows nothing of the provider loses nothing it need not`, () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom(...FAULTS), { minLength: 1, maxLength: 40 }), (faults) => {
-        const { lost, avoidable, log } = play(policy, faults, 120, unknown);
-        if (lost) assert.deepEqual(avoidable, [], log.join("\n"));
-      }),
+      fc.property(
+        fc.array(fc.constantFrom(...FAULTS), { minLength: 1, maxLength: 40 }),
+        (faults) => {
+          const { lost, avoidable, log } = play(policy, faults, 120, unknown);
+          if (lost) assert.deepEqual(avoidable, [], log.join("\n"));
+        },
+      ),
       { numRuns: 100 },
     );
   });
@@ -314,7 +339,12 @@ test("[PRO-07, E08] a holder that must satisfy two readings of the activation ch
   for (const policy of both) {
     const single: Fault[] = ["answerLost", "crashAfterSend", "serverErrorAfter", "answerLate"];
     for (const fault of single) {
-      const { lost, log, refreshes } = play(policy, ["none", fault], 60, both as unknown as Knowledge);
+      const { lost, log, refreshes } = play(
+        policy,
+        ["none", fault],
+        60,
+        both as unknown as Knowledge,
+      );
       assert.equal(lost, false, log.join("\n"));
       assert(refreshes > 2, log.join("\n"));
     }

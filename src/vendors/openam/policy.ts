@@ -10,11 +10,9 @@
 import { policyOf } from "../../kernel/parse-policy.ts";
 import type { Policy } from "../../kernel/policy.ts";
 
-const reuse = { rotate: "never", unrotated: "omit" };
-const rotating = {
-  replay: { action: "refuse", sparing: 0 },
-  register: { max: 100, superseded: "keep" },
-};
+const replay = { action: "refuse", sparing: 0 };
+const reuse = { rotate: "never", unrotated: "omit", replay };
+const rotating = { replay, register: { max: 100, superseded: "keep" } };
 const version12 = {
   expiry: { lifetime: "600 s" },
   code: { lifetime: "10 s" },

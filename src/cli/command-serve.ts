@@ -1,0 +1,78 @@
+/** `keten serve`: a keychain on a data directory, with its HTTP API. */
+
+import { Command, Option } from "commander";
+import { pinoLog } from "../env/log.ts";
+import { systemRandom } from "../env/system.ts";
+import { defaultDataDir, openHome } from "./compose.ts";
+import { openApiKey } from "./deployment.ts";
+import {
+  dataOption,
+  deadlineOption,
+  jsonOption,
+  portOption,
+  requestLifeOption,
+  storeOption,
+  timeScaleOption,
+} from "./options.ts";
+import { startServer } from "./server.ts";
+import { print, say } from "./terminal.ts";
+import { untilTold } from "./until-told.ts";
+
+/** "KETE" on the keys of a telephone. */
+const PORT = 5383;
+
+interface ServeOptions {
+  readonly data?: string;
+  readonly port: number;
+  readonly store?: string;
+  readonly timeScale?: number;
+  readonly lazy?: true;
+  readonly deadline?: number;
+  readonly requestLife?: number;
+  readonly json?: true;
+}
+
+export function serveCommand(): Command {
+  return new Command("serve")
+    .description("keep connections alive and hand out their access tokens over HTTP")
+    .addOption(dataOption())
+    .addOption(portOption(PORT))
+    .addOption(storeOption())
+    .addOption(timeScaleOption())
+    .addOption(
+      new Option("--lazy", "refresh when somebody asks for a token, not before the old one ends"),
+    )
+    .addOption(deadlineOption())
+    .addOption(requestLifeOption())
+    .addOption(jsonOption('print {"url","apiKey"} when ready'))
+    .action(serve);
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const log = pinoLog();
+  const told = untilTold("finishing what was sent to providers; a second signal does not cut it");
+  const home = await openHome({
+    dataDir: options.data ?? defaultDataDir(),
+    storeUrl: options.store,
+    timeScale: options.timeScale,
+    mode: options.lazy ? "lazy" : "proactive",
+    deadlineMs: options.deadline,
+    requestLifeMs: options.requestLife,
+    log,
+  });
+  try {
+    const apiKey = openApiKey(home.dataDir, systemRandom);
+    const server = await startServer({ home, apiKey: apiKey.key, port: options.port, log });
+    if (options.json) {
+      await print(JSON.stringify({ url: server.url, apiKey: apiKey.key.reveal() }));
+    } else {
+      say(`keten serves at ${server.url}; the data is in "${home.dataDir}"`);
+      say(`the API key is in "${apiKey.path}"`);
+    }
+    await told;
+    say("keten: draining; nothing new is begun, what was sent is finished");
+    await server.stop();
+  } finally {
+    await home.close();
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * The one place where things are put together: a data directory becomes a keychain.
+ *
+ * 1. A directory holds the store, the journal, the beacons of its processes, the key file and who it is. Processes of
+ *    one machine may share it; leases keep them apart.
+ * 2. What a policy counts in is scaled time; what the network takes is not.
+ * 3. Closing drains first: nothing new begins, what was sent is finished, then the files close.
+ */
+
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import type { Clock } from "../env/clock.ts";
+import { systemDisk } from "../env/disk.ts";
+import { KetenError } from "../env/error.ts";
+import { httpPost } from "../env/http-post.ts";
+import { type Liveness, registerOwner } from "../env/liveness.ts";
+import type { Log } from "../env/log.ts";
+import { systemClock, systemRandom } from "../env/system.ts";
+import type { Settings } from "../kernel/holding.ts";
+import { MINUTE, SECOND } from "../kernel/time.ts";
+import type { Mode } from "../keychain/connection.ts";
+import { inProcessExchange } from "../keychain/exchange.ts";
+import { type Journal, openJournal } from "../keychain/journal.ts";
+import { openKeyFile } from "../keychain/key-file.ts";
+import { Keychain } from "../keychain/keychain.ts";
+import { keyedDigest } from "../keychain/keyed-digest.ts";
+import { createSealer } from "../keychain/seal.ts";
+import { createVault } from "../keychain/token-endpoint.ts";
+import { openMemoryStore } from "../store/memory.ts";
+import { openSqliteStore } from "../store/sqlite/engine.ts";
+import type { Store } from "../store/store.ts";
+import { makeDataDir, openDeployment } from "./deployment.ts";
+
+export interface HomeOptions {
+  /** Made for its owner alone if there is none. */
+  readonly dataDir: string;
+  /** `sqlite:PATH` or `memory:`; a SQLite file in the data directory unless given. */
+  readonly storeUrl?: string | undefined;
+  /** How many times faster than life; as the data has it unless given, 1 for new data. */
+  readonly timeScale?: number | undefined;
+  readonly mode: Mode;
+  readonly log: Log;
+  /** Unscaled milliseconds after which a request counts as unanswered: 30 s, longer than gateways wait. */
+  readonly deadlineMs?: number | undefined;
+  /** Unscaled milliseconds after which a request that was sent cannot be processed any more: 60 s, twice that. */
+  readonly requestLifeMs?: number | undefined;
+}
+
+export interface Home {
+  readonly dataDir: string;
+  readonly keychain: Keychain;
+  readonly store: Store;
+  readonly journal: Journal;
+  readonly liveness: Liveness;
+  readonly clock: Clock;
+  /** Drains the keychain and closes everything; a second call waits for the first. */
+  close(): Promise<void>;
+}
+
+const SETTINGS: Omit<Settings, "requestLife"> = {
+  /** Time for a few tries before an access token ends. */
+  lead: 30 * SECOND,
+  /** Clocks that are kept by NTP differ by less. */
+  margin: 5 * SECOND,
+  /** Enough for a worker to make the call it fetched the token for. */
+  leastLeft: 5 * SECOND,
+  backoff: { first: SECOND, most: 5 * MINUTE },
+};
+
+const TIMING = {
+  deadlineMs: 30 * SECOND,
+  requestLifeMs: 60 * SECOND,
+  /** Renewed at a third of it while a request is on its way. */
+  leaseMs: 30 * SECOND,
+  leaseMarginMs: 5 * SECOND,
+  clockDriftMs: SECOND,
+};
+
+/** How long a caller waits for a refresh: as long as the provider may take to answer. */
+const PATIENCE_MS = 30 * SECOND;
+
+/** Where the data is unless somebody says: `$KETEN_DATA`, else the user's data directory by the XDG convention. */
+export function defaultDataDir(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.KETEN_DATA) return resolve(env.KETEN_DATA);
+  const base = env.XDG_DATA_HOME?.startsWith("/")
+    ? env.XDG_DATA_HOME
+    : join(homedir(), ".local", "share");
+  return join(base, "keten");
+}
+
+/** Whether a data directory was ever used. */
+export const isHome = (dataDir: string): boolean => existsSync(join(dataDir, "deployment.json"));
+
+/**
+ * Opens a data directory. On failure nothing stays open.
+ *
+ * @throws KetenError `config_invalid`; `key_wrong`, `key_unsafe`; `store_unsafe`, `store_unavailable`;
+ *   `journal_unavailable`
+ */
+export async function openHome(options: HomeOptions): Promise<Home> {
+  const { mode, log } = options;
+  const dataDir = resolve(options.dataDir);
+  const random = systemRandom;
+  makeDataDir(dataDir);
+  const deployment = openDeployment({
+    dataDir,
+    random,
+    timeScale: options.timeScale,
+    now: () => Date.now(),
+  });
+  const { id: deploymentId, timeScale: scale, timeOrigin: origin } = deployment;
+  const clock = systemClock({ scale, ...(origin === undefined ? {} : { origin }) });
+  const key = openKeyFile({
+    keyPath: join(dataDir, "keten.key"),
+    checkPath: join(dataDir, "keten.key-check"),
+    random,
+  });
+  const sealer = createSealer({ keys: [key], deploymentId, random });
+  const store = await openStore(options.storeUrl ?? `sqlite:${join(dataDir, "keten.db")}`, clock);
+  let liveness: Liveness | undefined;
+  try {
+    liveness = registerOwner({ directory: join(dataDir, "owners"), random });
+    const { ownerId: owner } = liveness;
+    const directory = join(dataDir, "journal");
+    const journal = openJournal({ directory, owner, sealer, clock, disk: systemDisk });
+    const exchange = inProcessExchange({ post: httpPost({ clock }), journal, clock, log });
+    const timing = timingOf(options);
+    const keychain = new Keychain({
+      ...{ store, exchange, journal, liveness, owner, clock, random, log, timing, mode },
+      vault: createVault(sealer, keyedDigest(key, "connection tokens")),
+      settings: { ...SETTINGS, requestLife: timing.requestLifeMs * scale },
+      patienceMs: PATIENCE_MS,
+    });
+    const close = closing({ keychain, journal, liveness, store });
+    return { dataDir, keychain, store, journal, liveness, clock, close };
+  } catch (error) {
+    liveness?.close();
+    await store.close();
+    throw error;
+  }
+}
+
+function timingOf({ deadlineMs, requestLifeMs }: HomeOptions): typeof TIMING {
+  const timing = {
+    ...TIMING,
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(requestLifeMs === undefined ? {} : { requestLifeMs }),
+  };
+  if (timing.requestLifeMs >= timing.deadlineMs) return timing;
+  throw new KetenError(
+    "config_invalid",
+    `request life ${timing.requestLifeMs} ms is shorter than the deadline of ${timing.deadlineMs} ms; expected at least as long`,
+  );
+}
+
+function closing(parts: Pick<Home, "keychain" | "journal" | "liveness" | "store">): Home["close"] {
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    const { keychain, journal, liveness, store } = parts;
+    await keychain.drain();
+    await store.close();
+    journal.close();
+    liveness.close();
+  };
+  return () => {
+    closed ??= close();
+    return closed;
+  };
+}
+
+/** @throws KetenError `config_invalid` for an address that is none; otherwise as the store has it */
+async function openStore(url: string, clock: Clock): Promise<Store> {
+  const [scheme, path = ""] = splitScheme(url);
+  switch (scheme) {
+    case "memory":
+      if (path === "") return await openMemoryStore({ clock, turn: () => turn() });
+      break;
+    case "sqlite":
+      if (path !== "") return await openSqliteStore({ path: resolve(path), clock });
+      break;
+    case "postgres":
+    case "postgresql":
+      // The address is not repeated: it may hold a password.
+      throw invalidStore("a PostgreSQL store is not in this version");
+    default:
+  }
+  throw invalidStore(/^[a-z]{1,16}$/.test(scheme) ? `no store of kind "${scheme}"` : "no store");
+}
+
+const splitScheme = (url: string): [string, string?] => {
+  const at = url.indexOf(":");
+  return at < 0 ? [url] : [url.slice(0, at).toLowerCase(), url.slice(at + 1)];
+};
+
+function invalidStore(what: string): KetenError {
+  return new KetenError("config_invalid", `${what}; expected "sqlite:PATH" or "memory:"`);
+}

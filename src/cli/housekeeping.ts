@@ -1,0 +1,44 @@
+/**
+ * What dead processes left in a data directory, and nobody needs any more.
+ *
+ * 1. Journal files go when the journal says so: all settled, and kept for the retention time.
+ * 2. A dead owner's beacon goes when neither a journal file nor a connection names that owner. The dead are told first and
+ *    the names read afterwards: a dead owner writes itself nowhere any more.
+ */
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Home } from "./compose.ts";
+
+/** Removes them; says how many. */
+export async function sweep(home: Home): Promise<{ journals: number; owners: number }> {
+  const { liveness, journal, dataDir } = home;
+  const isAlive = (owner: string): boolean => liveness.stateOf(owner) !== "dead";
+  const dead = liveness.owners().filter((owner) => liveness.stateOf(owner) === "dead");
+  const journals = await journal.sweep(isAlive);
+  if (dead.length === 0) return { journals: journals.length, owners: 0 };
+  const named = await ownersNamed(home);
+  const files = readdirSync(join(dataDir, "journal"));
+  const forgotten = dead.filter(
+    (owner) =>
+      !named.has(owner) &&
+      !files.some((file) => file.startsWith(`${owner}-`)) &&
+      liveness.forget(owner),
+  );
+  return { journals: journals.length, owners: forgotten.length };
+}
+
+async function ownersNamed({ store }: Home): Promise<ReadonlySet<string>> {
+  const named = new Set<string>();
+  let after: string | undefined;
+  do {
+    const page = await store.list("connection", {}, after);
+    for (const { record } of page.records) {
+      const { lease, attempts } = record.holding;
+      if (lease) named.add(lease.owner);
+      for (const { owner } of attempts) named.add(owner);
+    }
+    after = page.next;
+  } while (after !== undefined);
+  return named;
+}

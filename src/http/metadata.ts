@@ -1,0 +1,33 @@
+/** Authorization server metadata. RFC 8414, section 2; names as registered. */
+
+import type { Realm } from "../issuer/realm.ts";
+
+/** Where the endpoints are, as paths under the issuer's origin. */
+export interface OAuthPaths {
+  readonly token: string;
+  readonly revocation: string;
+  readonly introspection: string;
+  /** Announced only where something answers there. */
+  readonly authorization?: string;
+}
+
+export const METADATA_PATH = "/.well-known/oauth-authorization-server";
+
+const AUTH_METHODS = ["client_secret_basic", "client_secret_post"];
+
+export function metadataOf(realm: Realm, paths: OAuthPaths): Readonly<Record<string, unknown>> {
+  const at = (path: string): string => new URL(path, realm.issuer).href;
+  return {
+    issuer: realm.issuer,
+    ...(paths.authorization ? { authorization_endpoint: at(paths.authorization) } : {}),
+    token_endpoint: at(paths.token),
+    token_endpoint_auth_methods_supported: [...AUTH_METHODS, "none"],
+    grant_types_supported: realm.grantTypes,
+    response_types_supported: paths.authorization ? ["code"] : [],
+    code_challenge_methods_supported: ["S256"],
+    revocation_endpoint: at(paths.revocation),
+    revocation_endpoint_auth_methods_supported: [...AUTH_METHODS, "none"],
+    introspection_endpoint: at(paths.introspection),
+    introspection_endpoint_auth_methods_supported: AUTH_METHODS,
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * Introspection. RFC 7662
+ *
+ * 1. Authenticated: a confidential client asks about its own tokens, a resource server about access tokens of the realm.
+ *    A refresh token is nobody's bearer token: to a resource server it is inactive.
+ * 2. Of an inactive token nothing is said but that: not whether it expired, was revoked, or never was.
+ * 3. A resource server's question counts as first use where the policy says so; the client's own never does. That is
+ *    one durable write at the first use, and none after it.
+ */
+
+import { deadByScope, NEW_TALLY, newAuthorization, scopesOf } from "../kernel/authorization.ts";
+import { accessActive, accessUsed, isAccepted, settle } from "../kernel/chain.ts";
+import { newest } from "../kernel/policy.ts";
+import type { ChainRecord, ClientRecord } from "../store/records.ts";
+import { keyOf } from "../store/store.ts";
+import { type Desk, newAttempt, refused } from "./granting.ts";
+import type { Introspection, IntrospectionOutcome } from "./outcome.ts";
+import { type IssuerRequest, parameterOf } from "./request.ts";
+import { type Candidate, type ChainName, scopeOfMask } from "./token-format.ts";
+import { decideOnChain, type Room, type Verdict } from "./transaction.ts";
+
+const INACTIVE: Introspection = { active: false };
+
+/** A client that may use no grant: it only asks. */
+export const isResourceServer = (client: ClientRecord): boolean => client.grantTypes.length === 0;
+
+export async function introspectToken(
+  desk: Desk,
+  asker: ClientRecord,
+  { parameters }: IssuerRequest,
+): Promise<IntrospectionOutcome> {
+  const { clientId } = asker;
+  if (asker.kind === "public") {
+    return refused(desk, { reason: "clientSecretWrong", by: "none" }, { clientId });
+  }
+  const text = parameterOf(parameters, "token");
+  if (text === undefined) {
+    return refused(desk, { reason: "parameterMissing", parameter: "token" }, { clientId });
+  }
+  const introspection = await introspect(desk, asker, text);
+  return { granted: true, introspection };
+}
+
+async function introspect(desk: Desk, asker: ClientRecord, text: string): Promise<Introspection> {
+  const serves = isResourceServer(asker);
+  const token =
+    desk.tokens.read("access", text) ?? (serves ? undefined : desk.tokens.read("refresh", text));
+  if (!token) return INACTIVE;
+  const room = await look(desk, token);
+  if (!room || !isActive(room, token)) return INACTIVE;
+  const { row } = room;
+  if (!serves && row.client !== asker.clientId) return INACTIVE;
+  if (serves && token.access && firstUseCounts(room, token)) {
+    if (!(await noteUse(desk, room, token))) return INACTIVE;
+  }
+  const { access } = token;
+  return {
+    active: true,
+    clientId: row.client,
+    subject: row.subject,
+    scope: scopeOfMask(row.scope, token.scopeMask),
+    tokenType: access ? "Bearer" : null,
+    issuedAt: token.issuedAt,
+    expiresAt: access?.expiresAt ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+type Look = Pick<Room, "client" | "policy" | "revisions" | "scopes" | "now"> & {
+  readonly row: ChainRecord;
+};
+
+/** What must be known of a token's chain, read without a lock; undefined if the chain does not confirm the token. */
+export async function look(desk: Desk, token: Candidate): Promise<Look | undefined> {
+  const row = await desk.store.read(keyOf("chain", token.key));
+  return row && desk.tokens.confirms(token, row.secret) ? lookAt(desk, token, row) : undefined;
+}
+
+/** The same for a chain whose row is at hand; undefined if its client is gone. */
+export async function lookAt(
+  desk: Desk,
+  chain: ChainName,
+  row: ChainRecord,
+): Promise<Look | undefined> {
+  const { store, clients } = desk;
+  const [client, authorization] = await Promise.all([
+    store.read(clients.key(row.client)),
+    store.read(keyOf("authorization", chain.authorizationId)),
+  ]);
+  if (!client) return undefined;
+  const revisions = clients.revisionsOf(client);
+  const { policy } = newest(revisions);
+  const tallies = await Promise.all(
+    scopesOf(policy).map(async (per) => {
+      const id = per === "client" ? row.client : row.subject;
+      const tally = await store.read(keyOf("tally", `${per}:${desk.realm}/${id}`));
+      return [per, tally ?? NEW_TALLY] as const;
+    }),
+  );
+  const scopes = {
+    authorization: authorization ?? newAuthorization(chain.authorizationId),
+    ...Object.fromEntries(tallies),
+  };
+  return { row, client, policy, revisions, scopes, now: desk.now() };
+}
+
+/** Whether a token is accepted now: a refresh token at the token endpoint, an access token by a resource server. */
+export function isActive(room: Look, token: Candidate): boolean {
+  const { row, policy, revisions, scopes, now } = room;
+  const chain = settle(row.chain, revisions);
+  if (!token.access) {
+    const dead = deadByScope(scopes, token.ordinal, chain, revisions);
+    return !dead && isAccepted(chain, policy, token, now);
+  }
+  const { revoked } = scopes.authorization;
+  if (revoked?.accessTokens === "revoke" && token.ordinal <= revoked.through) return false;
+  return accessActive(chain, policy, token.access, now);
+}
+
+function firstUseCounts({ row, policy, revisions }: Look, { serial }: Candidate): boolean {
+  const chain = settle(row.chain, revisions);
+  return accessUsed(chain, policy, serial, 0) !== chain;
+}
+
+/** Writes the first use, if the token is still active in the transaction that does. */
+async function noteUse(desk: Desk, { client, row }: Look, token: Candidate): Promise<boolean> {
+  const attempt = newAttempt(desk.random);
+  const target = { ...token, subject: row.subject };
+  const noted = await decideOnChain<{ readonly active: boolean }>(
+    desk,
+    client,
+    target,
+    attempt,
+    (room) => decideUse(room, token, attempt),
+  );
+  return "active" in noted && noted.active;
+}
+
+function decideUse(
+  room: Room,
+  token: Candidate,
+  attempt: string,
+): Verdict<{ readonly active: boolean }> {
+  const { row, policy, revisions, now } = room;
+  if (!row || !isActive({ ...room, row }, token)) return { result: { active: false } };
+  const chain = settle(row.chain, revisions);
+  const used = accessUsed(chain, policy, token.serial, now);
+  if (used === chain) return { result: { active: true } };
+  return { result: { active: true }, after: { chain: { ...used, attempt } } };
+}

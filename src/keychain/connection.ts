@@ -1,0 +1,120 @@
+/** A connection's record: how it is made, what its provider is known to do, and what may be shown of it. */
+
+import { KetenError } from "../env/error.ts";
+import type { Knowledge } from "../kernel/doubt.ts";
+import { accessEndsAt, dueAt, type Holding, plan, type Settings } from "../kernel/holding.ts";
+import { CAUSES, type Explained } from "../kernel/loss.ts";
+import { policyOf } from "../kernel/parse-policy.ts";
+import type { Policy } from "../kernel/policy.ts";
+import type { Instant } from "../kernel/time.ts";
+import type { ConnectionRecord } from "../store/connection-record.ts";
+
+/** When a refresh is made by itself: before the access token ends, or when somebody asks for a token. */
+export type Mode = "proactive" | "lazy";
+
+const known = new WeakMap<readonly unknown[], Knowledge>();
+
+/** The policies that may be in force at a connection's provider. */
+export function knowledgeOf({ provider }: ConnectionRecord): Knowledge {
+  let knowledge = known.get(provider.policies);
+  if (!knowledge) {
+    const [first, ...rest] = provider.policies.map((policy) => policyOf(policy));
+    knowledge = [first as Policy, ...rest];
+    known.set(provider.policies, knowledge);
+  }
+  return knowledge;
+}
+
+/** The record with a new holding, due when that next wants something done. */
+export function withHolding(
+  record: ConnectionRecord,
+  holding: Holding,
+  settings: Settings,
+  mode: Mode,
+  now: Instant,
+): ConnectionRecord {
+  return { ...record, holding, due: wakeAt(record, holding, settings, mode, now) };
+}
+
+function wakeAt(
+  record: ConnectionRecord,
+  holding: Holding,
+  settings: Settings,
+  mode: Mode,
+  now: Instant,
+): Instant {
+  const knowledge = knowledgeOf(record);
+  const next = plan(holding, knowledge, settings, now);
+  switch (next.do) {
+    case "stop":
+      return Number.POSITIVE_INFINITY;
+    case "wait":
+      return next.why === "notYet" && mode === "lazy" ? Number.POSITIVE_INFINITY : next.until;
+    case "handOut":
+      return mode === "lazy" ? Number.POSITIVE_INFINITY : dueAt(holding, knowledge, settings);
+    case "send":
+      return mode === "lazy" && next.why === "due" ? Number.POSITIVE_INFINITY : now;
+  }
+}
+
+/** What anybody with the API key may see of a connection: no token, no secret. */
+export interface ConnectionView {
+  readonly name: string;
+  readonly provider: string;
+  readonly tokenEndpoint: string;
+  readonly clientId: string;
+  readonly status: Holding["status"] | "stale";
+  /** Milliseconds since the Unix epoch, like all instants here. */
+  readonly since: Instant;
+  readonly generation: number;
+  readonly accessEndsAt: Instant | null;
+  /** When the keychain does something by itself next. */
+  readonly nextAt: Instant | null;
+  /** Until when a cure is certain, while the outcome of a request is unknown. */
+  readonly curableUntil: Instant | null;
+  readonly cause: string | null;
+  readonly explanation: Explained | null;
+  /** What the provider wrote: error code and status. */
+  readonly evidence: string | null;
+  readonly grantAt: Instant;
+  readonly refreshedAt: Instant | null;
+  readonly parked: number;
+  readonly openAttempts: number;
+}
+
+export function viewOf(record: ConnectionRecord, settings: Settings, now: Instant): ConnectionView {
+  const { holding, provider } = record;
+  const ends = accessEndsAt(holding, knowledgeOf(record), settings);
+  const finite = (at: Instant) => (Number.isFinite(at) ? at : null);
+  return {
+    name: record.name,
+    provider: provider.preset ?? "custom",
+    tokenEndpoint: provider.tokenEndpoint,
+    clientId: record.clientId,
+    status: holding.status === "fresh" && now >= ends ? "stale" : holding.status,
+    since: holding.since,
+    generation: holding.generation,
+    accessEndsAt: finite(ends),
+    nextAt: finite(record.due),
+    curableUntil: holding.notAfter,
+    cause: holding.cause,
+    explanation: holding.cause && CAUSES[holding.cause],
+    evidence: holding.evidence,
+    grantAt: holding.grantAt,
+    refreshedAt: holding.refreshed?.to ?? null,
+    parked: holding.parked.length,
+    openAttempts: holding.attempts.length,
+  };
+}
+
+/** Connection names are used in URLs and on command lines. */
+export const NAME_PATTERN: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** @throws KetenError `config_invalid` */
+export function checkName(name: string): void {
+  if (NAME_PATTERN.test(name)) return;
+  throw new KetenError(
+    "config_invalid",
+    `connection name "${name.slice(0, 80)}" is malformed: expected 1 to 64 letters, digits, ".", "_" or "-", beginning with a letter or digit`,
+  );
+}

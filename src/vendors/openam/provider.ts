@@ -1,0 +1,28 @@
+/**
+ * OpenAM as a stand-in. Its tokens are UUIDs; ours carry what proves them and are longer, so clients must not count on
+ * 36 characters. The password grant exists because this vendor's clients use it.
+ */
+
+import { PLAIN_SHAPES } from "../../issuer/token-format.ts";
+import type { Provider } from "../provider.ts";
+import { OPENAM_DIALECT } from "./dialect.ts";
+import { OPENAM_POLICIES } from "./policy.ts";
+
+export const OPENAM_PROVIDERS: readonly Provider[] = Object.entries(OPENAM_POLICIES).map(
+  ([name, policy]) => ({
+    name,
+    policy,
+    dialect: OPENAM_DIALECT,
+    paths: {
+      authorization: "/openam/oauth2/authorize",
+      token: "/openam/oauth2/access_token",
+      revocation: "/openam/oauth2/token/revoke",
+      introspection: "/openam/oauth2/introspect",
+    },
+    shapes: PLAIN_SHAPES,
+    grantTypes: ["authorization_code", "refresh_token", "password"],
+    clientIds: "word",
+    scope: ["cn", "mail"],
+    scopeRequired: true,
+  }),
+);
