@@ -17,7 +17,7 @@ import { type Log, silentLog } from "../env/log.ts";
 import { Secret } from "../env/secret.ts";
 import { reportFailed } from "../http/report-failed.ts";
 import type { ConnectionView } from "../keychain/connection.ts";
-import type { HandOut } from "../keychain/keychain.ts";
+import type { HandOut } from "../keychain/hand-outs.ts";
 import { PRESET_NAMES, providerSettings } from "../vendors/known-providers.ts";
 import { defaultDataDir, type Home, openHome } from "./compose.ts";
 import { sweep } from "./housekeeping.ts";

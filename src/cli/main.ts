@@ -6,20 +6,12 @@
  */
 
 import { CommanderError } from "commander";
-import { failureOf, UsageError } from "./failure.ts";
-import { commandNames, makeProgram } from "./program.ts";
+import { failureOf } from "./failure.ts";
+import { parseProgram } from "./program.ts";
 import { say } from "./terminal.ts";
 
-async function run(args: readonly string[]): Promise<void> {
-  const program = makeProgram();
-  if (args.length === 0) {
-    throw new UsageError(`no command given; expected one of ${commandNames(program)}, or --help`);
-  }
-  await program.parseAsync(args, { from: "user" });
-}
-
 try {
-  await run(process.argv.slice(2));
+  await parseProgram(process.argv.slice(2));
 } catch (error) {
   const shown = error instanceof CommanderError && error.exitCode === 0;
   if (!shown) {

@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { connectionCommands } from "./command-connections.ts";
 import { sandboxCommand } from "./command-sandbox.ts";
 import { serveCommand } from "./command-serve.ts";
+import { UsageError } from "./failure.ts";
 import { version } from "./version.ts";
 
 const AFTER_HELP = `
@@ -18,7 +19,7 @@ and with what that prints, in another:
     --client-secret-file secret --refresh-token-file token
   keten token acme`;
 
-export function makeProgram(): Command {
+function makeProgram(): Command {
   const program = new Command("keten")
     .description("keeps OAuth refresh-token chains whole, and hands out their access tokens")
     .version(version, "-V, --version", "print the version")
@@ -36,6 +37,12 @@ export function makeProgram(): Command {
   return program;
 }
 
-/** The names of the commands, for who gave none. */
-export const commandNames = (program: Command): string =>
-  program.commands.map((command) => command.name()).join(", ");
+/** Carries out a command line. @throws what `failureOf` explains */
+export async function parseProgram(args: readonly string[]): Promise<void> {
+  const program = makeProgram();
+  if (args.length === 0) {
+    const names = program.commands.map((command) => command.name()).join(", ");
+    throw new UsageError(`no command given; expected one of ${names}, or --help`);
+  }
+  await program.parseAsync(args, { from: "user" });
+}

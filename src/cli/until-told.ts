@@ -21,5 +21,7 @@ export function untilTold(meanwhile: string): Promise<void> {
     };
     for (const signal of SIGNALS) process.on(signal, end);
     if (process.connected) process.once("disconnect", end);
+    // There was a channel and its other end is gone already.
+    else if (process.send !== undefined) end();
   });
 }

@@ -7,7 +7,7 @@ import { type Static, type TSchema, Type } from "@fastify/type-provider-typebox"
 import type { Clock } from "../env/clock.ts";
 import { type Instant, SECOND } from "../kernel/time.ts";
 import type { ConnectionView } from "../keychain/connection.ts";
-import type { HandOut } from "../keychain/keychain.ts";
+import type { HandOut } from "../keychain/hand-outs.ts";
 
 const TEXT_MAX = 16 * 1024;
 

@@ -79,7 +79,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     // Draining answers by itself, and lets those who wait for a refresh have it.
     return503OnClosing: false,
     forceCloseConnections: "idle",
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: 16 * 1024 },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
     clientErrorHandler: (_error, socket) => {
       if (socket.writable) socket.end(MALFORMED_ANSWER);

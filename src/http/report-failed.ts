@@ -1,7 +1,8 @@
 /** A failed token's report, checked: to wait for a generation beyond the newest would refresh for ever. */
 
 import { KetenError } from "../env/error.ts";
-import type { HandOut, Keychain } from "../keychain/keychain.ts";
+import type { HandOut } from "../keychain/hand-outs.ts";
+import type { Keychain } from "../keychain/keychain.ts";
 
 /** As `Keychain.failed`. @throws KetenError also `request_invalid` for a generation that was never handed out */
 export async function reportFailed(

@@ -117,7 +117,8 @@ export function present(request: Presentation): Decision<ChainRefusal> {
   if ("refusal" in judgement) {
     const after = countRefused(scopes, chain, policy, now);
     if (!judgement.replay) return refuse(judgement.refusal, after);
-    const effect = punishment({ ...scopes, ...after }, after.chain ?? chain, policy, now, attempt);
+    const room = { ...request, scopes: { ...scopes, ...after }, chain: after.chain ?? chain };
+    const effect = punishment(room, policy);
     return refuse(judgement.refusal, { ...after, ...effect });
   }
   const exceeded = exceededQuota(scopes, chain, policy, now);
@@ -152,6 +153,8 @@ export function deadByScope(
   if (revoked && ordinal <= revoked.through) {
     return { reason: "chainRevoked", by: "clientAndSubject", at: revoked.at };
   }
+  // A chain revoked by itself was delisted, and says its own cause.
+  if (chain.revoked) return null;
   for (const { per } of newest(revisions).policy.caps) {
     const since = inForceSince(revisions, per);
     const live = tallyOf(scopes, per).live;
@@ -163,18 +166,14 @@ export function deadByScope(
 }
 
 /** The effect of replay, on the chain or on all chains of the client and subject. */
-function punishment(
-  scopes: Scopes,
-  chain: Chain,
-  policy: Policy,
-  now: Instant,
-  attempt: string,
-): After {
+function punishment(request: Presentation, policy: Policy): After {
+  const { scopes, ordinal, now, attempt } = request;
   if (policy.replay.action === "refuse") return {};
-  const punished: After = { chain: punish(chain, policy, now, attempt) };
+  const chain = punish(request.chain, policy, now, attempt);
+  const punished: After = { chain, ...delist(scopes, chainKey(scopes.authorization.id, ordinal)) };
   if (policy.replay.action === "revokeChain") return punished;
-  const { accessTokens } = policy.replay;
-  return { ...punished, authorization: revokeAll(scopes.authorization, now, accessTokens) };
+  const authorization = punished.authorization ?? scopes.authorization;
+  return { ...punished, authorization: revokeAll(authorization, now, policy.replay.accessTokens) };
 }
 
 /** Revokes every chain and every open code of a client and subject. RFC 7009, section 2.1. */
@@ -183,7 +182,12 @@ export function revokeAll(
   now: Instant,
   accessTokens: "revoke" | "keep",
 ): Authorization {
-  return { ...authorization, revoked: { through: authorization.opened, at: now, accessTokens } };
+  const live = authorization.live && { ...authorization.live, chains: [] };
+  return {
+    ...authorization,
+    live,
+    revoked: { through: authorization.opened, at: now, accessTokens },
+  };
 }
 
 // --- codes ----------------------------------------------------------------------------------------------
@@ -215,7 +219,7 @@ export function redeem(request: Redemption): Decision<CodeRefusal | ChainRefusal
   const { ordinal } = code;
   if (request.chain) {
     const chain = settle(request.chain, revisions);
-    return refuseReplayedCode(chain, policy, ordinal, now, attempt);
+    return refuseReplayedCode(request, chain, policy);
   }
   if (ordinal > opened || (revoked && ordinal <= revoked.through)) {
     return refuse({ reason: "codeRevoked", ordinal });
@@ -235,11 +239,9 @@ export function redeem(request: Redemption): Decision<CodeRefusal | ChainRefusal
 }
 
 function refuseReplayedCode(
+  { scopes, code: { ordinal }, now, attempt }: Redemption,
   chain: Chain,
   policy: Policy,
-  ordinal: Ordinal,
-  now: Instant,
-  attempt: string,
 ): Decision<CodeRefusal> {
   if (policy.code.replay === "refuse") {
     return refuse({ reason: "codeReplayed", ordinal, effect: "none" });
@@ -247,7 +249,10 @@ function refuseReplayedCode(
   const revoked = revoke(chain, { at: now, by: "codeReplay", accessTokens: "revoke" });
   return refuse(
     { reason: "codeReplayed", ordinal, effect: "chainRevoked" },
-    { chain: { ...revoked, attempt } },
+    {
+      chain: { ...revoked, attempt },
+      ...delist(scopes, chainKey(scopes.authorization.id, ordinal)),
+    },
   );
 }
 
@@ -286,6 +291,18 @@ function admit(
     after = { ...after, ...put(cap.per, { ...tally, live: { since, chains } }) };
   }
   return { after };
+}
+
+/** The lists without a chain that was revoked: it holds no place under a cap. Part of every revocation of one chain. */
+export function delist(scopes: Scopes, key: ChainKey): After {
+  let after: After = {};
+  for (const per of ["clientAndSubject", "subject", "client"] as const) {
+    const tally = tallyOf(scopes, per);
+    if (!tally.live?.chains.some((listed) => listed.key === key)) continue;
+    const chains = tally.live.chains.filter((listed) => listed.key !== key);
+    after = { ...after, ...put(per, { ...tally, live: { ...tally.live, chains } }) };
+  }
+  return after;
 }
 
 /** The listed chains that stay when one more is admitted. */

@@ -8,9 +8,11 @@
  * 3. `begin` takes every lock the transaction needs for its keys; from then until `commit` or `rollback` nobody else
  *    changes them, in this process or another.
  * 4. `read`, `list`, `events` and `size` see committed data only, also between `begin` and `commit`.
- * 5. After any failed call the queue closes the engine and opens another. An engine never repairs itself.
+ * 5. After a failed call the queue closes the engine and opens another. An engine never repairs itself. The one
+ *    exception is `begin` that waited in vain for somebody else's lock: that says nothing against the engine.
  */
 
+import { KetenError } from "../env/error.ts";
 import type { Duration, Instant } from "../kernel/time.ts";
 import type { EventType, StoredEvent } from "./events.ts";
 import type { Kind } from "./records.ts";
@@ -35,6 +37,12 @@ export interface NewEvent {
   readonly about: string;
   readonly data: string;
 }
+
+/** Evidence of an error that only says that others hold the locks. */
+export const BUSY = { busy: true } as const;
+
+export const isBusy = (error: unknown): boolean =>
+  error instanceof KetenError && error.evidence.busy === true;
 
 /** A row of a list. `due` and `id` say where the list goes on. */
 export interface Listed {

@@ -18,7 +18,14 @@ import type { Clock } from "../env/clock.ts";
 import { KetenError } from "../env/error.ts";
 import { type AnyDecide, allKeys, Batch, checkKeys, type Outcome, ROUNDS_MAX } from "./batch.ts";
 import { decodeRecord } from "./codec.ts";
-import type { Engine, Found, Listed, Position, Size } from "./engine.ts";
+import {
+  type Engine,
+  type Found,
+  isBusy,
+  type Listed,
+  type Position,
+  type Size,
+} from "./engine.ts";
 import type { StoredEvent } from "./events.ts";
 import type { Kind, Records } from "./records.ts";
 import { type Decide, type Key, keyOf, type Page, type Store, type Where } from "./store.ts";
@@ -183,7 +190,7 @@ class GroupCommit implements Store {
     try {
       return await question(await opening);
     } catch (cause) {
-      await this.#discard(opening);
+      if (!isBusy(cause)) await this.#discard(opening);
       throw operatingError(cause);
     }
   }
@@ -232,7 +239,7 @@ class GroupCommit implements Store {
       for (const [i, call] of calls.entries()) settle(call, outcomes[i]);
       return next;
     } catch (cause) {
-      await this.#discard(opening);
+      if (!isBusy(cause)) await this.#discard(opening);
       const error = operatingError(cause);
       for (const call of calls) call.reject(error);
       // What was begun on the failed engine decided nothing yet: it begins again on the next one.

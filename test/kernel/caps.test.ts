@@ -99,6 +99,29 @@ test("[ISS-46] revoked chains do not count as live: a disconnected user may conn
   granted(play.redeem(play.open()));
 });
 
+test("[ISS-46] a chain that replay ended makes room for another, and names its own cause", () => {
+  const play = new Play(capped("refuse"));
+  const [first] = [play.consent(), play.consent()];
+  play.wait(HOUR).refresh(first);
+  play.wait(HOUR).refuses(first, "replayed");
+  play.consent();
+  assert.equal(play.redeem(play.open()).granted, false);
+  assert.deepEqual(play.refusal(first), {
+    reason: "chainRevoked",
+    by: "replay",
+    at: play.now,
+  });
+});
+
+test("[ISS-46] a code redeemed twice makes room for another", () => {
+  const play = new Play(capped("refuse"));
+  const code = play.open();
+  granted(play.redeem(code));
+  play.consent();
+  assert.equal(refused(play.redeem(code)).reason, "codeReplayed");
+  play.consent();
+});
+
 test("[ISS-46] a chain that its owner revoked makes room for another", () => {
   const play = new Play(capped("evictOldest"));
   const [first, second] = [play.consent(), play.wait(SECOND).consent()];

@@ -12,6 +12,7 @@ import {
   type Authorization,
   type Decision,
   deadByScope,
+  delist,
   NEW_TALLY,
   newAuthorization,
   openCode,
@@ -33,7 +34,7 @@ import {
   revokeAccess,
   settle,
 } from "../../src/kernel/chain.ts";
-import type { Ordinal } from "../../src/kernel/ids.ts";
+import { chainKey, type Ordinal } from "../../src/kernel/ids.ts";
 import { newest, type Policy, type Revision } from "../../src/kernel/policy.ts";
 import type { ChainRefusal, CodeRefusal, Refusal } from "../../src/kernel/refusal.ts";
 import type { Duration, Instant } from "../../src/kernel/time.ts";
@@ -198,10 +199,13 @@ export class Play {
   }
 
   /** The owner ends one chain. */
-  revoke(ordinal?: Ordinal): void {
-    const chain = this.chain(ordinal);
-    const key = ordinal ?? Math.max(...this.chains.keys());
-    this.chains.set(key, revoke(chain, { at: this.now, by: "owner", accessTokens: "revoke" }));
+  revoke(ordinal: Ordinal = Math.max(...this.chains.keys())): void {
+    const revocation = { at: this.now, by: "owner", accessTokens: "revoke" } as const;
+    const key = chainKey(this.authorization.id, ordinal);
+    this.#write(ordinal, {
+      chain: revoke(this.chain(ordinal), revocation),
+      ...delist(this.scopes, key),
+    });
   }
 
   /** The owner ends every chain of the client. */

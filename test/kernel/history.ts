@@ -215,6 +215,10 @@ export class History {
     const effect = "effect" in refusal ? refusal.effect : "none";
     const { policy } = this.play;
     const counts = policy.quota.some((quota) => quota.counts === "all");
+    const changed = {
+      ...(counts ? { counters: {} } : {}),
+      ...(effect === "none" ? {} : { live: null }),
+    };
     const bare = (records: Records) => ({
       chain: records.chain && {
         ...records.chain,
@@ -223,11 +227,11 @@ export class History {
       },
       authorization: {
         ...records.authorization,
-        ...(counts ? { counters: {} } : {}),
+        ...changed,
         ...(effect === "clientAndSubjectRevoked" ? { revoked: null } : {}),
       },
-      subject: records.subject,
-      client: { ...records.client, ...(counts ? { counters: {} } : {}) },
+      subject: { ...records.subject, ...changed },
+      client: { ...records.client, ...changed },
     });
     assert.deepEqual(bare(after), bare(before), `(d) ${refusal.reason} changed a record`);
     if (effect !== "none") assert.ok(after.chain?.revoked, "(d) replay has its declared effect");

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import type { ClientKind } from "../../src/kernel/combinations.ts";
 import {
-  type ClientKind,
   formatPolicy,
   type Parsed,
   parsePolicy,

@@ -164,6 +164,7 @@ export async function start(on: Machine, options: StartOptions): Promise<Started
       clockDriftMs: 1_000,
     },
   });
+  if (options.mode === "proactive") await keychain.start();
   const kill = () => {
     killed = true;
     dead.add(owner);

@@ -174,7 +174,7 @@ test("[PRO-02, STO-04] a full disk refuses places, and fills every place given b
 
 test("[NET-08] a long answer takes more space; without it, its beginning stays, marked incomplete", async () => {
   const disk = memoryDisk();
-  const journal = open("/j", { disk, stepBytes: 4096, placeBytes: 2048 });
+  const journal = open("/j", { disk, stepBytes: 1, placeBytes: 2048 });
   const body = `{"refresh_token":"rt-1","filler":"${"x".repeat(50_000)}"}`;
   const early = journal.reserve();
   append(journal, "long", answerOf(body));

@@ -12,20 +12,27 @@ export interface Hooks {
   readonly after?: (verb: Verb) => void | Promise<void>;
 }
 
+/** What must reach the engine in the order it was asked, also when a hook holds one of them up. */
+const TRANSACTION: readonly Verb[] = ["begin", "more", "commit", "rollback"];
+
 export function watch(engine: Engine, { before, after }: Hooks): Engine {
+  let last: Promise<unknown> = Promise.resolve();
   return new Proxy(engine, {
     get(target, name) {
       const verb = name as Verb;
-      const call = Reflect.get(target, verb);
-      if (typeof call !== "function") return call;
-      return async (...args: unknown[]) => {
-        // Without a hook to wait for, calls reach the engine in the order they were made, at once.
-        const waiting = before?.(verb, args);
-        if (waiting !== undefined) await waiting;
-        const result = await Reflect.apply(call, target, args);
-        const done = after?.(verb);
-        if (done !== undefined) await done;
-        return result;
+      const method = Reflect.get(target, verb);
+      if (typeof method !== "function") return method;
+      return (...args: unknown[]) => {
+        const call = async (): Promise<unknown> => {
+          await before?.(verb, args);
+          const result = await Reflect.apply(method, target, args);
+          await after?.(verb);
+          return result;
+        };
+        if (!TRANSACTION.includes(verb)) return call();
+        const mine = last.then(call);
+        last = mine.catch(() => undefined);
+        return mine;
       };
     },
   });

@@ -4,6 +4,7 @@
  * 1. The thread does what it is asked in the order it is asked; this side keeps who asked, in the same order.
  * 2. If the thread ends before its time, everybody who waits fails: with `commit_unknown` who waits for a commit that
  *    was sent, with `store_unavailable` anybody else. The queue above then opens another engine.
+ * 3. The thread keeps the process alive while somebody waits for it, and not longer.
  */
 
 import { Worker } from "node:worker_threads";
@@ -99,6 +100,7 @@ export class SqliteEngine implements Engine {
     this.#worker = new Worker(workerUrl(), { workerData: options, name: "keten sqlite" });
     this.#worker.on("message", (answer: Answer) => {
       const asked = this.#asked.shift();
+      if (this.#asked.length === 0) this.#worker.unref();
       if ("failed" in answer) asked?.reject(errorOf(answer.failed));
       else asked?.resolve(answer);
     });
@@ -173,6 +175,7 @@ export class SqliteEngine implements Engine {
   #answer(ask: Asked["ask"]): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     this.#asked.push({ ask, resolve, reject });
+    if (this.#asked.length === 1) this.#worker.ref();
     return promise;
   }
 

@@ -10,7 +10,16 @@
 
 import { type ErrorCode, KetenError } from "../../env/error.ts";
 import type { Instant } from "../../kernel/time.ts";
-import type { Change, Found, Listed, NewEvent, Position, Retention, Size } from "../engine.ts";
+import {
+  BUSY,
+  type Change,
+  type Found,
+  type Listed,
+  type NewEvent,
+  type Position,
+  type Retention,
+  type Size,
+} from "../engine.ts";
 import type { StoredEvent } from "../events.ts";
 import type { Kind } from "../records.ts";
 import type { Key, Where } from "../store.ts";
@@ -125,6 +134,14 @@ export function unpackListed({
   return positions.map(({ id, due }, i) => ({ id, due, bytes: rows[i] ?? new Uint8Array() }));
 }
 
+const SQLITE_BUSY = 5;
+
+const codeOf = (error: unknown): number =>
+  Number((error as { readonly errcode?: unknown } | null)?.errcode ?? 0);
+
+/** Whether SQLite could not go on because another connection holds a lock. */
+export const isLocked = (error: unknown): boolean => (codeOf(error) & 0xff) === SQLITE_BUSY;
+
 /** What SQLite says of a file that is no database, or no longer a sound one. Trying again changes nothing. */
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
@@ -136,13 +153,13 @@ export function failureOf(error: unknown, otherwise: ErrorCode): Failure {
     return { code, message, retryable, evidence };
   }
   const reason = error instanceof Error ? error.message : String(error);
-  const sqlite = Number((error as { readonly errcode?: unknown } | null)?.errcode ?? 0);
+  const sqlite = codeOf(error);
   const damaged = [SQLITE_CORRUPT, SQLITE_NOTADB].includes(sqlite & 0xff);
   return {
     code: damaged ? "store_unsafe" : otherwise,
     message: `SQLite failed: ${reason}`,
     retryable: !damaged,
-    evidence: { sqlite },
+    evidence: isLocked(error) ? { sqlite, ...BUSY } : { sqlite },
   };
 }
 

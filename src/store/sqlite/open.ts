@@ -28,13 +28,15 @@ export function openDatabase(
   prepareFile(path);
   const db = connectTo(path);
   try {
-    refuseUnfixed(String(db.prepare("SELECT sqlite_version() AS version").get()?.version));
+    // Preparing any statement reads the schema, and so may meet a lock.
+    const library = whenFree(() => db.prepare("SELECT sqlite_version() AS version").get());
+    refuseUnfixed(String(library?.version));
     whenFree(() => demandDurability(db));
-    db.exec(`PRAGMA cache_size=-${CACHE_KIB}; PRAGMA trusted_schema=OFF`);
+    whenFree(() => db.exec(`PRAGMA cache_size=-${CACHE_KIB}; PRAGMA trusted_schema=OFF`));
     whenFree(() => db.exec("BEGIN IMMEDIATE"));
     migrate(db);
-    db.exec("COMMIT");
-    confirmDurability(db);
+    whenFree(() => db.exec("COMMIT"));
+    whenFree(() => confirmDurability(db));
     return db;
   } catch (error) {
     db.close();

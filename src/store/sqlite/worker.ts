@@ -18,6 +18,7 @@ import {
   type Changes,
   type Events,
   failureOf,
+  isLocked,
   type Keys,
   type Packed,
   pack,
@@ -28,8 +29,6 @@ import {
 import { openDatabase } from "./open.ts";
 import { prepareStatements, START, type Statements } from "./statements.ts";
 
-const SQLITE_BUSY = 5;
-
 const { path, retention, busyTimeoutMs } = workerData as WorkerOptions;
 
 /** Runs a statement again and again while another process holds the lock it needs. */
@@ -39,8 +38,7 @@ function whenFree<T>(run: () => T): T {
     try {
       return run();
     } catch (error) {
-      const code = (error as { readonly errcode?: number }).errcode ?? 0;
-      if ((code & 0xff) !== SQLITE_BUSY || performance.now() >= until) throw error;
+      if (!isLocked(error) || performance.now() >= until) throw error;
     }
   }
 }
@@ -51,7 +49,7 @@ if (!port) throw new TypeError("the worker of the SQLite store runs in a worker 
 let opened: { readonly db: DatabaseSync; readonly sql: Statements } | undefined;
 try {
   const db = openDatabase(path, whenFree);
-  opened = { db, sql: prepareStatements(db) };
+  opened = { db, sql: whenFree(() => prepareStatements(db)) };
   reply({ done: true });
 } catch (error) {
   reply({ failed: failureOf(error, "store_unavailable") });
