@@ -32,6 +32,8 @@ export interface Load {
 export interface Counted {
   readonly answers: number;
   readonly seconds: number;
+  /** CPU time of the generator: near `seconds`, it was the generator that was measured. */
+  readonly cpuMs: number;
   readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
 }
 
@@ -115,6 +117,8 @@ async function run({ name, warmMs, measureMs }: Extract<ToLoad, { tell: "run" }>
   let begunAt = 0;
   let endedAt = 0;
   let answers = 0;
+  let cpuBefore = process.cpuUsage();
+  let cpu = cpuBefore;
   const watch = {
     goesOn: () => endedAt === 0,
     took(milliseconds: number): void {
@@ -126,10 +130,12 @@ async function run({ name, warmMs, measureMs }: Extract<ToLoad, { tell: "run" }>
   const timers = [
     setTimeout(() => {
       begunAt = performance.now();
+      cpuBefore = process.cpuUsage();
       tell({ name, tells: "begun" });
     }, beginAt - performance.now()),
     setTimeout(() => {
       endedAt = performance.now();
+      cpu = process.cpuUsage(cpuBefore);
       tell({ name, tells: "ended" });
     }, warmMs + measureMs),
   ];
@@ -142,7 +148,8 @@ async function run({ name, warmMs, measureMs }: Extract<ToLoad, { tell: "run" }>
     histogram.percentile(percentile) / MICROSECONDS;
   const latencyMs = { p50: milliseconds(50), p99: milliseconds(99), max: milliseconds(100) };
   const seconds = (endedAt - begunAt) / 1000;
-  tell({ name, tells: "counted", counted: { answers, seconds, latencyMs } });
+  const cpuMs = (cpu.user + cpu.system) / 1000;
+  tell({ name, tells: "counted", counted: { answers, seconds, cpuMs, latencyMs } });
 }
 
 function tell(message: FromLoad): void {

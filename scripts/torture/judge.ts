@@ -160,7 +160,10 @@ export function classify(trace: Trace, kept: Kept): Finding {
   const alive = kept.held.find(({ accepted }) => accepted);
   if (alive) {
     const { place, serial } = alive;
-    return finding("avoidable", `given up with serial ${serial} at hand (${place}), still accepted`);
+    return finding(
+      "avoidable",
+      `given up with serial ${serial} at hand (${place}), still accepted`,
+    );
   }
   const { steps } = replay(trace.policy, kept.grantAt, seenOf(trace, kept));
   const lastGrant = steps.findLastIndex(({ seen }) => seen.line.decision === "granted");
@@ -215,12 +218,7 @@ function byTime({ requestLifeMs }: Trace, { seen, endedBy }: Step, attempt: Reco
 }
 
 /** By where the tokens were that the stand-in accepted right before the send that caused the loss. */
-function byPlace(
-  trace: Trace,
-  kept: Kept,
-  cause: Step,
-  attempt: Recorded | undefined,
-): Finding {
+function byPlace(trace: Trace, kept: Kept, cause: Step, attempt: Recorded | undefined): Finding {
   const { accepted, seen } = cause;
   if (accepted.length === 0) {
     return finding("unexplained", `nothing was accepted at request ${seen.line.number}`);
@@ -264,7 +262,7 @@ function carried(
       : finding("held", `serial ${serial} was accepted, and lay out of reach`);
   }
   if (line.duplicateOf !== null || line.written !== "whole" || answered === null) {
-    return finding("unavoidable", `serial ${serial} was accepted; its answer never left the network`);
+    return finding("unavoidable", `serial ${serial} was accepted; its answer was never delivered`);
   }
   const couldJournalMs = life.until - answered;
   if (couldJournalMs < JOURNAL_MS) {

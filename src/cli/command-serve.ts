@@ -9,6 +9,7 @@ import {
   dataOption,
   deadlineOption,
   jsonOption,
+  patienceOption,
   portOption,
   requestLifeOption,
   storeOption,
@@ -29,6 +30,7 @@ interface ServeOptions {
   readonly lazy?: true;
   readonly deadline?: number;
   readonly requestLife?: number;
+  readonly patience?: number;
   readonly json?: true;
 }
 
@@ -44,6 +46,7 @@ export function serveCommand(): Command {
     )
     .addOption(deadlineOption())
     .addOption(requestLifeOption())
+    .addOption(patienceOption())
     .addOption(jsonOption('print {"url","apiKey"} when ready'))
     .action(serve);
 }
@@ -58,6 +61,7 @@ async function serve(options: ServeOptions): Promise<void> {
     mode: options.lazy ? "lazy" : "proactive",
     deadlineMs: options.deadline,
     requestLifeMs: options.requestLife,
+    patienceMs: options.patience,
     log,
   });
   try {

@@ -46,6 +46,8 @@ export interface HomeOptions {
   readonly deadlineMs?: number | undefined;
   /** Unscaled milliseconds after which a request that was sent cannot be processed any more: 60 s, twice that. */
   readonly requestLifeMs?: number | undefined;
+  /** Unscaled milliseconds that a caller waits for a refresh: 30 s, as long as the provider may take to answer. */
+  readonly patienceMs?: number | undefined;
 }
 
 export interface Home {
@@ -78,7 +80,6 @@ const TIMING = {
   clockDriftMs: SECOND,
 };
 
-/** How long a caller waits for a refresh: as long as the provider may take to answer. */
 const PATIENCE_MS = 30 * SECOND;
 
 /** Where the data is unless somebody says: `$KETEN_DATA`, else the user's data directory by the XDG convention. */
@@ -131,7 +132,7 @@ export async function openHome(options: HomeOptions): Promise<Home> {
       ...{ store, exchange, journal, liveness, owner, clock, random, log, timing, mode },
       vault: createVault(sealer, keyedDigest(key, "connection tokens")),
       settings: { ...SETTINGS, requestLife: timing.requestLifeMs * scale },
-      patienceMs: PATIENCE_MS,
+      patienceMs: options.patienceMs ?? PATIENCE_MS,
     });
     const close = closing({ keychain, journal, liveness, store });
     return { dataDir, keychain, store, journal, liveness, clock, close };

@@ -21,6 +21,7 @@ import type { HandOut } from "../keychain/hand-outs.ts";
 import { PRESET_NAMES, providerSettings } from "../vendors/known-providers.ts";
 import { defaultDataDir, type Home, openHome } from "./compose.ts";
 import { sweep } from "./housekeeping.ts";
+import { keepAlive } from "./keep-alive.ts";
 
 export type { ErrorCode } from "../env/error.ts";
 export type { Log, LogField, LogFields } from "../env/log.ts";
@@ -41,6 +42,8 @@ export interface KeychainOptions {
   readonly deadlineMs?: number;
   /** After so many milliseconds an unanswered request is taken not to arrive any more. 60,000; at least `deadlineMs`. */
   readonly requestLifeMs?: number;
+  /** So many milliseconds a caller waits for a refresh before it is told to come again. 30,000. */
+  readonly patienceMs?: number;
 }
 
 /** A chain to take over, from a refresh token that was granted elsewhere and that nobody else uses from now on. */
@@ -127,9 +130,9 @@ const CONSUMER = "library";
  */
 export async function openKeychain(options: KeychainOptions = {}): Promise<KeychainLibrary> {
   const { dataDir = defaultDataDir(), lazy = false, log = silentLog } = options;
-  const { storeUrl, timeScale, deadlineMs, requestLifeMs } = options;
+  const { storeUrl, timeScale, deadlineMs, requestLifeMs, patienceMs } = options;
   const home = await openHome({
-    ...{ dataDir, storeUrl, timeScale, deadlineMs, requestLifeMs, log },
+    ...{ dataDir, storeUrl, timeScale, deadlineMs, requestLifeMs, patienceMs, log },
     mode: lazy ? "lazy" : "proactive",
   });
   try {
@@ -150,11 +153,12 @@ function libraryOf({ keychain, close }: Home): KeychainLibrary {
   return {
     token: async (name) => {
       open();
-      return accessTokenOf(await keychain.token(name, CONSUMER));
+      return accessTokenOf(await keepAlive(keychain.token(name, CONSUMER)));
     },
     failed: async (name, generation) => {
       open();
-      return accessTokenOf(await reportFailed(keychain, name, generation, CONSUMER));
+      const reported = reportFailed(keychain, name, generation, CONSUMER);
+      return accessTokenOf(await keepAlive(reported));
     },
     connect: async (connection) => {
       open();
@@ -181,7 +185,7 @@ function libraryOf({ keychain, close }: Home): KeychainLibrary {
       await keychain.remove(name);
     },
     close: () => {
-      closing ??= close();
+      closing ??= keepAlive(close());
       return closing;
     },
   };

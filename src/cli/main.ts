@@ -7,11 +7,12 @@
 
 import { CommanderError } from "commander";
 import { failureOf } from "./failure.ts";
+import { keepAlive } from "./keep-alive.ts";
 import { parseProgram } from "./program.ts";
 import { say } from "./terminal.ts";
 
 try {
-  await parseProgram(process.argv.slice(2));
+  await keepAlive(parseProgram(process.argv.slice(2)));
 } catch (error) {
   const shown = error instanceof CommanderError && error.exitCode === 0;
   if (!shown) {

@@ -63,6 +63,12 @@ export const requestLifeOption = (): Option =>
     "after so long an unanswered request is taken not to arrive any more (default: 60000)",
   ).argParser(wholeNumber("--request-life", 1, HOUR_MS));
 
+export const patienceOption = (): Option =>
+  new Option(
+    "--patience <milliseconds>",
+    "how long a caller waits for a refresh before it is told to come again (default: 30000)",
+  ).argParser(wholeNumber("--patience", 0, HOUR_MS));
+
 /** A connection's name. */
 export function nameArgument(text: string): string {
   if (NAME_PATTERN.test(text)) return text;

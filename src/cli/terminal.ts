@@ -7,6 +7,9 @@
 
 import { writeSync } from "node:fs";
 
+// A failed write is told to whoever wrote; without a listener it would also end the process.
+process.stdout.on("error", () => {});
+
 /** Writes a line that was asked for. Resolves when it is out; a reader that left is no error. */
 export function print(line: string): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -258,6 +258,8 @@ function refuseReplayedCode(
 
 // --- caps -----------------------------------------------------------------------------------------------
 
+const PERS: readonly Per[] = ["clientAndSubject", "subject", "client"];
+
 /** When the cap of a scope came into force: the start of the newest run of revisions that have one. */
 export function inForceSince(revisions: readonly Revision[], per: Per): Instant {
   let since = Number.POSITIVE_INFINITY;
@@ -296,7 +298,7 @@ function admit(
 /** The lists without a chain that was revoked: it holds no place under a cap. Part of every revocation of one chain. */
 export function delist(scopes: Scopes, key: ChainKey): After {
   let after: After = {};
-  for (const per of ["clientAndSubject", "subject", "client"] as const) {
+  for (const per of PERS) {
     const tally = tallyOf(scopes, per);
     if (!tally.live?.chains.some((listed) => listed.key === key)) continue;
     const chains = tally.live.chains.filter((listed) => listed.key !== key);

@@ -32,7 +32,7 @@ export interface Entry {
   readonly supersededAt: Instant | null;
   /** When a child of it was first used; for a displaced leaf, when it was displaced. */
   readonly childUsedAt: Instant | null;
-  /** How often it was accepted after it was superseded. */
+  /** How often it was accepted after it was superseded; Infinity once it is closed for good. */
   readonly retries: number;
 }
 
@@ -306,10 +306,10 @@ export function accept(
       : 0;
   const endsStreak = chain.streak >= policy.retry.streak && streak < chain.streak;
   const mayReopen = retry ? policy.overlap.reach > 1 : endsStreak;
-  const open = mayReopen ? forgetClosed(chain, policy, now) : chain;
+  const closed = mayReopen ? closeForGood(chain, policy, retry, now) : chain;
   const change = { retries: entry.retries + (retry ? 1 : 0), lastUsedAt: now };
   const used: Chain = {
-    ...noteUse(open, entry, now, change),
+    ...noteUse(closed, entry, now, change),
     lastGrantAt: now,
     attempt,
     streak,
@@ -328,11 +328,19 @@ export function accept(
 const presentedOf = ({ serial, issuedAt }: Entry): Presented => ({ serial, issuedAt });
 
 /**
- * Forgets closed entries, spared or not, before what could reopen them: a retry's new child brings within reach what
- * had fallen behind, an accepted leaf ends the streak that had closed its parent.
+ * Closes for good what is closed and what follows could reopen: a retry's new child brings within reach what had
+ * fallen behind, an accepted leaf ends the streak that had closed its parent.
  */
-function forgetClosed(chain: Chain, policy: Policy, now: Instant): Chain {
-  return { ...chain, entries: chain.entries.filter((entry) => isOpen(chain, policy, entry, now)) };
+function closeForGood(chain: Chain, policy: Policy, retry: boolean, now: Instant): Chain {
+  const { reach } = policy.overlap;
+  const reopens = (entry: Entry): boolean =>
+    retry
+      ? linksBehindLeaf(chain, entry) > reach && !isOpen(chain, policy, entry, now)
+      : streakExhausted(chain, policy, entry);
+  const entries = chain.entries.map((entry) =>
+    reopens(entry) ? { ...entry, retries: Number.POSITIVE_INFINITY } : entry,
+  );
+  return { ...chain, entries };
 }
 
 /** Notes the use of an entry, the first one at its parent too. */

@@ -1,26 +1,20 @@
 /**
- * What a change of policy does, before it is made: field by field in plain words, and tried on one chain.
+ * What a change of policy does, before it is made, field by field in plain words. `dry-run.ts` tries it on one chain.
  *
  * 1. A field that differs is listed once, with what it shortens for tokens that live now and what it could bring back.
  *    What could come back does so only if the change says `revive`; else what is dead stays dead.
  * 2. Where two values cannot be ranked, the change is said to shorten: a warning too many costs less than one too few.
- * 3. The dry run asks the same `settle` and `isAccepted` that decide, so it cannot disagree with them. Whether a cap or
- *    a revocation of the whole authorization ends the chain is not its question.
  */
 
-import { type Chain, isAccepted, type Presented, settle } from "./chain.ts";
-import type { Serial } from "./ids.ts";
 import {
   branchesOf,
   type Cap,
   holdsEverySerialOpen,
-  newest,
   type Per,
   type Policy,
   type Quota,
-  type Revision,
 } from "./policy.ts";
-import { type Dated, type Duration, FOREVER, formatDuration, type Instant, stepAt } from "./time.ts";
+import { type Dated, type Duration, FOREVER, formatDuration, stepAt } from "./time.ts";
 
 export interface PolicyChange {
   /** The field, such as `overlap.atLeast`. */
@@ -48,7 +42,8 @@ interface Field {
 
 const span = (duration: Duration): string => String(formatDuration(duration));
 
-const count = (value: number, word = "none"): string => (Number.isFinite(value) ? `${value}` : word);
+const count = (value: number, word = "none"): string =>
+  Number.isFinite(value) ? `${value}` : word;
 
 function datedText(steps: Dated<Duration>): string {
   return steps
@@ -68,9 +63,7 @@ function rotateText({ rotate }: Policy): string {
 }
 
 function answerText({ retry: { answer } }: Policy): string {
-  return typeof answer === "string"
-    ? answer
-    : `current for ${span(answer.currentFor)}, then new`;
+  return typeof answer === "string" ? answer : `current for ${span(answer.currentFor)}, then new`;
 }
 
 function windowText({ window }: Quota): string {
@@ -170,7 +163,8 @@ function capField(per: Per): Field {
       const evicts = max(after) < max(before) || over !== capOf(before, per)?.over;
       return evicts && "a new grant may end a chain that would have lived";
     },
-    revives: (before, after) => max(after) === FOREVER && max(before) < FOREVER && "chains pushed out by the cap",
+    revives: (before, after) =>
+      max(after) === FOREVER && max(before) < FOREVER && "chains pushed out by the cap",
   };
 }
 
@@ -194,16 +188,26 @@ const FIELDS: readonly Field[] = [
     less: "replaced tokens close earlier, those replaced longer ago at once",
     more: `tokens replaced less long ago, ${BRIEF}`,
   }),
-  longer("overlap.reach", ({ overlap }) => overlap.reach, (value) => count(value, "all"), {
-    says: (text) => `so many generations behind the newest token stay open: ${text}`,
-    less: "tokens more generations behind close at once",
-    more: `tokens fewer generations behind, ${BRIEF}`,
-  }),
-  longer("overlap.untilUsed", ({ overlap }) => Number(overlap.untilUsed), (value) => `${value === 1}`, {
-    says: (text) => `a replaced token stays open until its successor is used: ${text}`,
-    less: "replaced tokens whose successor was not used yet close once their time is over",
-    more: `replaced tokens whose successor was not used yet, ${BRIEF}`,
-  }),
+  longer(
+    "overlap.reach",
+    ({ overlap }) => overlap.reach,
+    (value) => count(value, "all"),
+    {
+      says: (text) => `so many generations behind the newest token stay open: ${text}`,
+      less: "tokens more generations behind close at once",
+      more: `tokens fewer generations behind, ${BRIEF}`,
+    },
+  ),
+  longer(
+    "overlap.untilUsed",
+    ({ overlap }) => Number(overlap.untilUsed),
+    (value) => `${value === 1}`,
+    {
+      says: (text) => `a replaced token stays open until its successor is used: ${text}`,
+      less: "replaced tokens whose successor was not used yet close once their time is over",
+      more: `replaced tokens whose successor was not used yet, ${BRIEF}`,
+    },
+  ),
   longer("overlap.atMost", ({ overlap }) => overlap.atMost, span, {
     says: (text) => `a replaced token waits for its successor's use for at most ${text}`,
     less: "replaced tokens whose successor is not used close earlier",
@@ -225,16 +229,26 @@ const FIELDS: readonly Field[] = [
       currentFor(after) < currentFor(before) &&
       "a successor that was handed out is displaced when its predecessor is presented again",
   },
-  longer("retry.limit", ({ retry }) => retry.limit, (value) => count(value), {
-    says: (text) => `a replaced token may be presented again so often: ${text}`,
-    less: "tokens presented again too often close at once",
-    more: `tokens that were presented again too often, ${BRIEF}`,
-  }),
-  longer("retry.streak", ({ retry }) => retry.streak, (value) => count(value), {
-    says: (text) => `so many generations in a row may be presented again: ${text}`,
-    less: "the next presentation of a replaced token may count as replay",
-    more: "replaced tokens that one generation too many had closed",
-  }),
+  longer(
+    "retry.limit",
+    ({ retry }) => retry.limit,
+    (value) => count(value),
+    {
+      says: (text) => `a replaced token may be presented again so often: ${text}`,
+      less: "tokens presented again too often close at once",
+      more: `tokens that were presented again too often, ${BRIEF}`,
+    },
+  ),
+  longer(
+    "retry.streak",
+    ({ retry }) => retry.streak,
+    (value) => count(value),
+    {
+      says: (text) => `so many generations in a row may be presented again: ${text}`,
+      less: "the next presentation of a replaced token may count as replay",
+      more: "replaced tokens that one generation too many had closed",
+    },
+  ),
   longer("siblings", branchesOf, (value) => (value === 1 ? "displace" : `${value} branches`), {
     says: (text) => `newest tokens that live side by side: ${text}`,
     less: "the oldest branches end when the next token is issued",
@@ -257,7 +271,8 @@ const FIELDS: readonly Field[] = [
     path: "replay.accessTokens",
     text: ({ replay }) => replay.accessTokens,
     says: (text) => `access tokens of a chain ended by replay: ${text}`,
-    shortens: (_, after) => after.replay.accessTokens === "revoke" && "access tokens end with a chain",
+    shortens: (_, after) =>
+      after.replay.accessTokens === "revoke" && "access tokens end with a chain",
   },
   longer("replay.sparing", ({ replay }) => replay.sparing, span, {
     says: (text) => `a token dead for less than this is only refused: ${text}`,
@@ -289,13 +304,15 @@ const FIELDS: readonly Field[] = [
     path: "code.replay",
     text: ({ code }) => code.replay,
     says: (text) => `a code redeemed twice leads to: ${text}`,
-    shortens: (_, after) => after.code.replay === "revokeChain" && "redeeming a code again ends the chain it began",
+    shortens: (_, after) =>
+      after.code.replay === "revokeChain" && "redeeming a code again ends the chain it began",
   },
   {
     path: "code.parallel",
     text: ({ code }) => code.parallel,
     says: (text) => `of several open codes may be redeemed: ${text}`,
-    shortens: (_, after) => after.code.parallel === "lastOpened" && "open codes but the last end at once",
+    shortens: (_, after) =>
+      after.code.parallel === "lastOpened" && "open codes but the last end at once",
   },
   {
     path: "access.lifetime",
@@ -316,13 +333,19 @@ const FIELDS: readonly Field[] = [
         ? "access tokens of replaced refresh tokens end at once"
         : "all access tokens end at once: which of them were dead is not on record",
     revives: (before, after) =>
-      later(ENDS, after.access.ends, before.access.ends) && "access tokens of replaced refresh tokens",
+      later(ENDS, after.access.ends, before.access.ends) &&
+      "access tokens of replaced refresh tokens",
   },
-  longer("access.max", ({ access }) => access.max, (value) => count(value), {
-    says: (text) => `access tokens of a chain that live at once: ${text}`,
-    less: "all but the newest access tokens end at once",
-    more: "older access tokens that newer ones had ended",
-  }),
+  longer(
+    "access.max",
+    ({ access }) => access.max,
+    (value) => count(value),
+    {
+      says: (text) => `access tokens of a chain that live at once: ${text}`,
+      less: "all but the newest access tokens end at once",
+      more: "older access tokens that newer ones had ended",
+    },
+  ),
   {
     path: "register",
     text: registerText,
@@ -330,7 +353,8 @@ const FIELDS: readonly Field[] = [
   },
 ];
 
-function sameLimits(a: Policy, b: Policy): boolean {
+/** Whether tokens end by the same limits under two policies. */
+export function sameLimits(a: Policy, b: Policy): boolean {
   return JSON.stringify([a.expiry, a.usedFor]) === JSON.stringify([b.expiry, b.usedFor]);
 }
 
@@ -367,95 +391,4 @@ export function diffPolicies(before: Policy, after: Policy): readonly PolicyChan
   });
   const unrecorded = unrecordedChange(before, after);
   return unrecorded ? [...changes, unrecorded] : changes;
-}
-
-// --- the dry run ----------------------------------------------------------------------------------------
-
-/** Serials without a record of their own: any of them may be concerned, as its own age decides. */
-export interface SerialRange {
-  readonly from: Serial;
-  readonly through: Serial;
-}
-
-export interface DryRun {
-  /** Accepted now, refused once the change is made. */
-  readonly ended: readonly Serial[];
-  /** Refused now, accepted once the change is made: empty unless it says `revive`. */
-  readonly revived: readonly Serial[];
-  /** Accepted now and then, but not as long; Infinity for no end. Each if nobody presents anything. */
-  readonly sooner: readonly {
-    readonly serial: Serial;
-    readonly before: Instant;
-    readonly after: Instant;
-  }[];
-  readonly unrecorded: { readonly ended: SerialRange | null; readonly revived: SerialRange | null };
-}
-
-/** Tries a change of policy on one chain, as if it were made now. Changes nothing. */
-export function dryRun(
-  chain: Chain,
-  revisions: readonly Revision[],
-  change: Pick<Revision, "policy" | "revive">,
-  now: Instant,
-): DryRun {
-  const { revision, policy } = newest(revisions);
-  const before = settle(chain, revisions);
-  const next: Revision = { ...change, revision: revision + 1, at: now };
-  const after = settle(before, [...revisions, next]);
-  const fates = before.entries.map((entry) => ({
-    serial: entry.serial,
-    before: acceptedUntil(before, policy, entry, now),
-    after: acceptedUntil(after, change.policy, entry, now),
-  }));
-  return {
-    ended: fates.filter((fate) => fate.before > now && fate.after <= now).map(({ serial }) => serial),
-    revived: fates.filter((fate) => fate.before <= now && fate.after > now).map(({ serial }) => serial),
-    sooner: fates.filter((fate) => fate.after > now && fate.after < fate.before),
-    unrecorded: {
-      ended: unrecordedOnly(before, policy, after, change.policy),
-      revived: unrecordedOnly(after, change.policy, before, policy),
-    },
-  };
-}
-
-/**
- * When a token is first refused if nobody presents anything: `now` if it is already, Infinity if never. Time alone only
- * ever ends a token, so the instant is found by halving; the rules are not told twice.
- */
-function acceptedUntil(chain: Chain, policy: Policy, token: Presented, now: Instant): Instant {
-  if (!isAccepted(chain, policy, token, now)) return now;
-  let low = now;
-  let high = Number.MAX_SAFE_INTEGER;
-  if (isAccepted(chain, policy, token, high)) return FOREVER;
-  while (high - low > 1) {
-    const middle = low + Math.floor((high - low) / 2);
-    if (isAccepted(chain, policy, token, middle)) low = middle;
-    else high = middle;
-  }
-  return high;
-}
-
-/** Serials that may be accepted without a record in the first chain, but perhaps not in the second. */
-function unrecordedOnly(
-  first: Chain,
-  firstPolicy: Policy,
-  second: Chain,
-  secondPolicy: Policy,
-): SerialRange | null {
-  const a = unrecordedFloor(first, firstPolicy);
-  const b = sameLimits(firstPolicy, secondPolicy)
-    ? unrecordedFloor(second, secondPolicy)
-    : Number.POSITIVE_INFINITY;
-  const recorded = new Set([...first.entries, ...second.entries].map(({ serial }) => serial));
-  let from = a;
-  let through = Math.min(first.last, b - 1);
-  while (from <= through && recorded.has(from)) from += 1;
-  while (from <= through && recorded.has(through)) through -= 1;
-  return from <= through ? { from, through } : null;
-}
-
-/** From which serial on a token needs no record; Infinity if all do. */
-function unrecordedFloor(chain: Chain, policy: Policy): Serial {
-  if (chain.revoked || !holdsEverySerialOpen(policy)) return Number.POSITIVE_INFINITY;
-  return chain.floor;
 }

@@ -149,11 +149,12 @@ export const CHAIN_INVARIANTS: readonly Invariant<Facts>[] = [
   },
   {
     name: "9 retries",
-    says: "No token was retried oftener than the policy allows.",
+    says: "No token was retried oftener than the policy allows; Infinity marks one that is closed for good.",
     holds: ({ chain, policies }) =>
       chain.entries.every(
         ({ retries }) =>
-          isWhole(retries) && retries <= greatest(policies.map(({ retry }) => retry.limit)),
+          retries === Number.POSITIVE_INFINITY ||
+          (isWhole(retries) && retries <= greatest(policies.map(({ retry }) => retry.limit))),
       ),
   },
   {
@@ -174,8 +175,7 @@ export const CHAIN_INVARIANTS: readonly Invariant<Facts>[] = [
   {
     name: "12 open",
     says: "At most branches x (reach + 1) tokens are accepted; at most KEEP where one stays open until its child is used.",
-    holds: (facts) =>
-      accepted(facts.chain, facts.policy, facts.now).length <= openMax(facts),
+    holds: (facts) => accepted(facts.chain, facts.policy, facts.now).length <= openMax(facts),
   },
   {
     name: "13 newest",

@@ -136,7 +136,7 @@ export function classify(report: Report, readings: readonly Reading[] = []): Out
     return {
       class: "refusedUnspent",
       about,
-      error: error?.code ?? null,
+      error: error && evidentCode(error.code),
       status,
       retryAfter,
       found,
@@ -151,6 +151,11 @@ export function classify(report: Report, readings: readonly Reading[] = []): Out
   if (tokens?.refresh && tokens.access) return { class: "answered", tokens };
   const own = readings.find((reading) => reading.status === status && !reading.error);
   return refusal(own && !own.description ? own.about : "endpoint");
+}
+
+/** A code for evidence, if it reads like words: what is put there instead may be a token. */
+function evidentCode(code: string): string {
+  return /^(?=.{1,48}$)[a-z]{1,24}(?:[_ .-][a-z]{1,24})*$/i.test(code) ? code : "unreadable code";
 }
 
 /** A 2xx answer without an error: a token response, whole or cut, or something that is none. */

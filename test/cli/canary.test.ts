@@ -94,7 +94,8 @@ test("[LOG-02, E01] canary secrets are in no log, message, metric, store file or
         reason: blurt().replaceAll("ü", "u"),
       }),
     coded: () => httpAnswer(400, JSON.stringify({ error: refresh(granted) }), json),
-    found: () => httpAnswer(400, `{"error":"invalid_grant",${grant().slice(1)}`, json),
+    found: () =>
+      httpAnswer(400, JSON.stringify({ error: "invalid_grant", refresh_token: refresh(0) }), json),
     nonsense: () => `${blurt()}\r\n\r\n`,
     silent: () => "",
   };
@@ -105,7 +106,7 @@ test("[LOG-02, E01] canary secrets are in no log, message, metric, store file or
   });
 
   const serve = ["serve", "--data", dataDir, "--port", "0", "--lazy", "--json"];
-  const times = ["--deadline", "300", "--request-life", "300"];
+  const times = ["--deadline", "300", "--request-life", "300", "--patience", "700"];
   const started: Running[] = [];
   const startServer = async (): Promise<{ url: string; apiKey: string }> => {
     const server = startKeten(t, [...serve, ...times]);
@@ -178,7 +179,7 @@ test("[LOG-02, E01] canary secrets are in no log, message, metric, store file or
     ["show", "grant"],
     ["show", "coded", "--json"],
     ["connections"],
-    ["token", "described"],
+    ["token", "none"],
     [
       "connect",
       "grant",

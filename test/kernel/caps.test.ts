@@ -21,7 +21,12 @@ test("[ISS-46] beyond the cap the oldest chain ends, or the one least recently u
     const code = play.wait(SECOND).open();
     const decision = play.redeem(code);
     if (decision.granted) tokens.push(play.held(code.ordinal, decision.answer));
-    else assert.deepEqual(refused(decision), { reason: "capReached", per: "clientAndSubject", max: 2 });
+    else
+      assert.deepEqual(refused(decision), {
+        reason: "capReached",
+        per: "clientAndSubject",
+        max: 2,
+      });
     assert.deepEqual(
       tokens.map((token) => play.accepts(token)),
       survivors,

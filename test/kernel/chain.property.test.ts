@@ -32,21 +32,33 @@ for (const [name, policy] of Object.entries(PRESETS)) {
 
 test("[D01] [ISS-18] every policy keeps its promises over random histories", () => {
   check(
-    fc.property(policyJson, steps(), (policy, history) => void playHistory(policyOf(policy), history)),
+    fc.property(
+      policyJson,
+      steps(),
+      (policy, history) => void playHistory(policyOf(policy), history),
+    ),
     runs * 4,
   );
 });
 
 test("[C21] [ISS-50] no change of policy revives a dead token, unless it says so", () => {
   check(
-    fc.property(policyJson, steps({ changes: "plain" }), (policy, history) => void playHistory(policyOf(policy), history)),
+    fc.property(
+      policyJson,
+      steps({ changes: "plain" }),
+      (policy, history) => void playHistory(policyOf(policy), history),
+    ),
     runs * 4,
   );
 });
 
 test("[A14] a change that revives keeps every other promise", () => {
   check(
-    fc.property(policyJson, steps({ changes: "reviving" }), (policy, history) => void playHistory(policyOf(policy), history)),
+    fc.property(
+      policyJson,
+      steps({ changes: "reviving" }),
+      (policy, history) => void playHistory(policyOf(policy), history),
+    ),
     runs * 2,
   );
 });
@@ -65,7 +77,10 @@ test("[ISS-18] a clock that steps back breaks no bound, and no refusal changes a
 test("[ISS-18] the same inputs give the same value", () => {
   check(
     fc.property(policyJson, steps({ changes: "reviving" }), (policy, history) => {
-      const [first, second] = [playHistory(policyOf(policy), history), playHistory(policyOf(policy), history)];
+      const [first, second] = [
+        playHistory(policyOf(policy), history),
+        playHistory(policyOf(policy), history),
+      ];
       assert.deepEqual(second.play.chains, first.play.chains);
       assert.deepEqual(second.play.authorization, first.play.authorization);
     }),

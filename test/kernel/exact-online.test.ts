@@ -26,7 +26,11 @@ function chainOf(length: number, policy: Policy = EXACT): { play: Play; tokens: 
 }
 
 test("[A04] a code works after 179 s and fails after 181 s", () => {
-  for (const [seconds, works] of [[179, true], [180, false], [181, false]] as const) {
+  for (const [seconds, works] of [
+    [179, true],
+    [180, false],
+    [181, false],
+  ] as const) {
     const play = new Play(EXACT);
     const code = play.open();
     const decision = play.wait(seconds * SECOND).redeem(code);
@@ -201,7 +205,11 @@ test("[A13] an unused token ends after 30 days, with the date of its end", () =>
   play.wait(30 * DAY - 1);
   assert.ok(play.accepts(token));
   play.wait(1);
-  assert.deepEqual(play.refusal(token), { reason: "tokenExpired", by: "idle", at: NOON + 30 * DAY });
+  assert.deepEqual(play.refusal(token), {
+    reason: "tokenExpired",
+    by: "idle",
+    at: NOON + 30 * DAY,
+  });
 });
 
 test("[A13] a token issued under 180 days keeps them while the setting falls to 30", () => {
@@ -210,7 +218,11 @@ test("[A13] a token issued under 180 days keeps them while the setting falls to 
     retry: { answer: "new" },
     replay: { action: "refuse" },
     expiry: {
-      idle: [{ is: "180 d" }, { from: "2021-05-01", is: "90 d" }, { from: "2021-07-01", is: "30 d" }],
+      idle: [
+        { is: "180 d" },
+        { from: "2021-05-01", is: "90 d" },
+        { from: "2021-07-01", is: "30 d" },
+      ],
     },
   });
   const lives = (issued: Instant): Duration => {

@@ -133,12 +133,21 @@ test("[ISS-08] a retry never leaves two living successors, unless the policy has
     const play = new Play(policyOf(policy));
     const token = play.consent();
     const successors = [0, 1, 2, 3, 4].map(() => play.wait(SECOND).refresh(token));
-    return new Set(successors.filter((each) => play.accepts(each)).map(({ serial }) => serial)).size;
+    return new Set(successors.filter((each) => play.accepts(each)).map(({ serial }) => serial))
+      .size;
   };
   const overlap = { atLeast: "30 s" };
   assert.equal(living({ overlap }), 1, "the same successor again");
-  assert.equal(living({ overlap, retry: { answer: "new" } }), 1, "a new one replaces the unused one");
-  assert.equal(living({ overlap, retry: { answer: { currentFor: "2 s" } } }), 1, "first one, then the other");
+  assert.equal(
+    living({ overlap, retry: { answer: "new" } }),
+    1,
+    "a new one replaces the unused one",
+  );
+  assert.equal(
+    living({ overlap, retry: { answer: { currentFor: "2 s" } } }),
+    1,
+    "first one, then the other",
+  );
   for (const branches of [2, 3, 4, 8]) {
     assert.equal(
       living({ overlap, retry: { answer: "new" }, siblings: { branches } }),

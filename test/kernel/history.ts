@@ -113,31 +113,26 @@ export class History {
 
   #act(step: Step): void {
     const { play } = this;
-    switch (step.kind) {
-      case "present":
-        return this.#present(this.#tokenOf(step));
-      case "access":
-        return this.#access(this.#tokenOf(step));
-      case "revokeAccess":
-        return play.revokeAccess(this.#tokenOf(step));
-      case "consent":
-        return this.#consent();
-      case "open":
-        this.codes.push(play.open());
-        return;
-      case "redeem":
-        return this.#redeem(this.codes.at(-1 - (step.pick % this.codes.length)) as Code);
-      case "revoke":
-        return play.chains.size > 0 ? play.revoke(this.#ordinal(step.chain)) : undefined;
-      case "revokeAll":
-        return play.revokeAll();
-      case "change":
-        this.#earlier.push(play.policy);
-        play.change({ ...policyOf(step.policy), caps: play.policy.caps }, { revive: step.revive });
-        if (!step.revive) return;
-        this.#dead.clear();
-        this.#deadAccess.clear();
-    }
+    if (step.kind === "present") this.#present(this.#tokenOf(step));
+    else if (step.kind === "access") this.#access(this.#tokenOf(step));
+    else if (step.kind === "revokeAccess") play.revokeAccess(this.#tokenOf(step));
+    else if (step.kind === "consent") this.#consent();
+    else if (step.kind === "open") this.codes.push(play.open());
+    else if (step.kind === "redeem") {
+      this.#redeem(this.codes.at(-1 - (step.pick % this.codes.length)) as Code);
+    } else if (step.kind === "revoke") play.revoke(this.#ordinal(step.chain));
+    else if (step.kind === "revokeAll") play.revokeAll();
+    else this.#change(policyOf(step.policy), step.revive);
+  }
+
+  /** Changes the policy but for its caps: what becomes of a chain when its cap is taken away is tried in the caps' tests. */
+  #change(policy: Policy, revive: boolean): void {
+    const { play } = this;
+    this.#earlier.push(play.policy);
+    play.change({ ...policy, caps: play.policy.caps }, { revive });
+    if (!revive) return;
+    this.#dead.clear();
+    this.#deadAccess.clear();
   }
 
   #ordinal(pick: number): number {
@@ -165,7 +160,10 @@ export class History {
     const { play } = this;
     const before = this.#snapshot(code.ordinal);
     const decision = play.redeem(code);
-    if (!decision.granted) return this.#refusedChanges(decision, before, code.ordinal);
+    if (!decision.granted) {
+      this.#refusedChanges(decision, before, code.ordinal);
+      return;
+    }
     const held = play.held(code.ordinal, decision.answer);
     this.issued.push(held);
     assert.ok(play.accepts(held), "(g) the first token of a chain is accepted");
@@ -179,9 +177,16 @@ export class History {
     const reason = decision.granted ? "granted" : decision.refusal.reason;
     const passed = ["granted", "tooEarly", "quotaExceeded"].includes(reason);
     assert.equal(passed, accepted, `(a) ${reason}, but the accepted set says ${accepted}`);
-    if (!decision.granted) return this.#refusedChanges(decision, before, token.ordinal);
+    if (!decision.granted) {
+      this.#refusedChanges(decision, before, token.ordinal);
+      return;
+    }
     const held = play.held(token.ordinal, granted(decision), token);
-    if (!this.issued.some((other) => other.access.number === held.access.number && other.ordinal === held.ordinal)) {
+    if (
+      !this.issued.some(
+        (other) => other.access.number === held.access.number && other.ordinal === held.ordinal,
+      )
+    ) {
       this.issued.push(held);
     }
     assert.ok(play.accepts(held), "(g) after an answer the client holds an accepted token");

@@ -38,7 +38,10 @@ const entries = (serial: number, change: Partial<Entry>): Pick<Chain, "entries">
   ),
 });
 
-const extra = (count: number, change: (index: number) => Partial<Entry>): Pick<Chain, "entries" | "last"> => ({
+const extra = (
+  count: number,
+  change: (index: number) => Partial<Entry>,
+): Pick<Chain, "entries" | "last"> => ({
   last: 2 + count,
   entries: [
     ...CHAIN.entries,
@@ -51,19 +54,32 @@ const extra = (count: number, change: (index: number) => Partial<Entry>): Pick<C
 });
 
 test("[G04] a chain that the kernel made breaks no invariant", () => {
-  assert.deepEqual(CHAIN.entries.map(({ serial }) => serial), [0, 1, 2]);
+  assert.deepEqual(
+    CHAIN.entries.map(({ serial }) => serial),
+    [0, 1, 2],
+  );
   assert.deepEqual(broken({}), []);
 });
 
-const ALTERED: Readonly<Record<string, readonly (readonly [Partial<Chain>, also?: readonly string[]])[]>> = {
+const ALTERED: Readonly<
+  Record<string, readonly (readonly [Partial<Chain>, also?: readonly string[]])[]>
+> = {
   "1 sorted": [
     [{ entries: CHAIN.entries.toReversed() }],
     [{ entries: [...CHAIN.entries, CHAIN.entries[2] as Entry] }, ["3 leaves", "12 open"]],
   ],
   "2 bounded": [
     [extra(14, () => ({ childUsedAt: NOW - MINUTE })), ["13 newest"]],
-    [{ accessRevoked: Array.from({ length: 17 }, (_, number) => ({ number, until: NOW })), accessLast: 20 }],
-    [{ register: [0, 1, 2, 2.5].map((serial) => ({ serial, issuedAt: NOW, expiresAt: NOW })) }, ["17 register"]],
+    [
+      {
+        accessRevoked: Array.from({ length: 17 }, (_, number) => ({ number, until: NOW })),
+        accessLast: 20,
+      },
+    ],
+    [
+      { register: [0, 1, 2, 2.5].map((serial) => ({ serial, issuedAt: NOW, expiresAt: NOW })) },
+      ["17 register"],
+    ],
   ],
   "3 leaves": [[entries(1, { supersededAt: null, childUsedAt: null, retries: 0 }), ["6 parents"]]],
   "4 last": [
@@ -94,7 +110,14 @@ const ALTERED: Readonly<Record<string, readonly (readonly [Partial<Chain>, also?
   ],
   "12 open": [
     [
-      extra(1, () => ({ parent: 1, issuedAt: NOW, firstUsedAt: null, lastUsedAt: null, supersededAt: null, childUsedAt: null })),
+      extra(1, () => ({
+        parent: 1,
+        issuedAt: NOW,
+        firstUsedAt: null,
+        lastUsedAt: null,
+        supersededAt: null,
+        childUsedAt: null,
+      })),
       ["3 leaves"],
     ],
   ],
@@ -105,7 +128,10 @@ const ALTERED: Readonly<Record<string, readonly (readonly [Partial<Chain>, also?
     [{ accessRevoked: [{ number: 4, until: NOW }] }],
     [{ accessRevoked: [2, 1].map((number) => ({ number, until: NOW })) }],
   ],
-  "15 instants": [[{ lastGrantAt: NOW - 0.5 }], [entries(1, { childUsedAt: NOW - 0.5 }), ["7 order"]]],
+  "15 instants": [
+    [{ lastGrantAt: NOW - 0.5 }],
+    [entries(1, { childUsedAt: NOW - 0.5 }), ["7 order"]],
+  ],
   "16 counters": [[{ counters: { "chain, 10000 ms, granted": { calls: [1, 2, 3, 4, 5, 6] } } }]],
   "17 register": [
     [{ register: CHAIN.register.toReversed() }],
@@ -129,7 +155,11 @@ for (const { name, says } of CHAIN_INVARIANTS) {
 test("[G04] what an earlier policy left stands until the newest issues; a clock may have stepped back", () => {
   const strict = policyOf({ retry: { limit: 1 } });
   const retried = { ...CHAIN, ...entries(1, { retries: 3 }) };
-  assert.deepEqual(brokenInvariants(retried, strict, NOW), ["2 bounded", "9 retries", "16 counters"]);
+  assert.deepEqual(brokenInvariants(retried, strict, NOW), [
+    "2 bounded",
+    "9 retries",
+    "16 counters",
+  ]);
   assert.deepEqual(brokenInvariants(retried, strict, NOW, { earlier: [POLICY] }), []);
   assert.deepEqual(brokenInvariants(CHAIN, POLICY, NOW - 1), ["7 order"]);
   assert.deepEqual(brokenInvariants(CHAIN, POLICY, NOW - 1, { clockStep: 1 }), []);
@@ -142,14 +172,27 @@ test("[ISS-46] each invariant of a counted scope can fail", () => {
   const [listed] = live.chains;
   assert.ok(listed);
   const tally = (chains: readonly (typeof listed)[]) =>
-    brokenTallyInvariants({ live: { ...live, chains }, counters: {} }, "clientAndSubject", POLICY, NOW);
-  assert.deepEqual(TALLY_INVARIANTS.map(({ name }) => name), ["1 unique", "2 capped", "3 order", "4 counters"]);
+    brokenTallyInvariants(
+      { live: { ...live, chains }, counters: {} },
+      "clientAndSubject",
+      POLICY,
+      NOW,
+    );
+  assert.deepEqual(
+    TALLY_INVARIANTS.map(({ name }) => name),
+    ["1 unique", "2 capped", "3 order", "4 counters"],
+  );
   assert.deepEqual(tally([listed]), []);
   assert.deepEqual(tally([listed, listed]), ["1 unique"]);
-  assert.deepEqual(tally(["a.2", "a.3"].map((key) => ({ ...listed, key })).concat(listed)), ["2 capped"]);
+  assert.deepEqual(tally(["a.2", "a.3"].map((key) => ({ ...listed, key })).concat(listed)), [
+    "2 capped",
+  ]);
   assert.deepEqual(tally([{ ...listed, usedAt: listed.grantAt - 1 }]), ["3 order"]);
   const counters = { x: { calls: [1] } };
-  assert.deepEqual(brokenTallyInvariants({ live, counters }, "client", POLICY, NOW), ["2 capped", "4 counters"]);
+  assert.deepEqual(brokenTallyInvariants({ live, counters }, "client", POLICY, NOW), [
+    "2 capped",
+    "4 counters",
+  ]);
 });
 
 test("[ISS-46] each invariant of an authorization can fail", () => {
@@ -159,5 +202,7 @@ test("[ISS-46] each invariant of an authorization can fail", () => {
   assert.deepEqual(check({}), []);
   assert.deepEqual(check({ opened: 0 }), ["7 ordinals"]);
   assert.deepEqual(check({ opened: 1.5 }), ["5 opened"]);
-  assert.deepEqual(check({ revoked: { through: 2, at: NOW, accessTokens: "keep" } }), ["6 revoked"]);
+  assert.deepEqual(check({ revoked: { through: 2, at: NOW, accessTokens: "keep" } }), [
+    "6 revoked",
+  ]);
 });

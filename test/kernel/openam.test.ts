@@ -69,7 +69,9 @@ test("[C07] option off: the end stands still after each refresh, and is kept to 
 });
 
 test("[C08] [ISS-14] a chain ends at its authorization's end although it rotates", () => {
-  const play = new Play(policyOf({ expiry: { lifetime: "7 d", idle: "2 d", authorization: "30 d" } }));
+  const play = new Play(
+    policyOf({ expiry: { lifetime: "7 d", idle: "2 d", authorization: "30 d" } }),
+  );
   let token = play.consent();
   for (let day = 1; day < 30; day += 1) token = play.wait(DAY).refresh(token);
   const end = NOON + 30 * DAY;
@@ -101,8 +103,19 @@ test("[C09] the presets carry the defaults of each version; 13.5 has those of 13
 
 /** 2^31 seconds and milliseconds, leap days, years, and centuries. */
 const LIFETIMES = [
-  "1 s", "59 s", "2147483 s", "2147483647 ms", "2147483648 ms", "2147483648 s", "4294967296 s",
-  "365 d", "366 d", "400 d", "3650 d", "36525 d", "1000000 d",
+  "1 s",
+  "59 s",
+  "2147483 s",
+  "2147483647 ms",
+  "2147483648 ms",
+  "2147483648 s",
+  "4294967296 s",
+  "365 d",
+  "366 d",
+  "400 d",
+  "3650 d",
+  "36525 d",
+  "1000000 d",
 ] as const;
 
 test("[C10] lifetimes from a second to centuries end at their millisecond, also over a leap day", () => {

@@ -4,12 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { ClientKind } from "../../src/kernel/combinations.ts";
-import {
-  formatPolicy,
-  type Parsed,
-  parsePolicy,
-  policyOf,
-} from "../../src/kernel/parse-policy.ts";
+import { formatPolicy, type Parsed, parsePolicy, policyOf } from "../../src/kernel/parse-policy.ts";
 import { DEFAULT_POLICY } from "../../src/kernel/policy.ts";
 import { DAY, FOREVER, SECOND } from "../../src/kernel/time.ts";
 import { PRESETS } from "../../src/vendors/presets.ts";
@@ -78,23 +73,39 @@ const MALFORMED: readonly (readonly [input: unknown, paths: readonly string[]])[
   [{ register: {} }, ["register.max"]],
   // Lists.
   [{ caps: cap }, ["caps"]],
-  [{ caps: [{ per: "chain", max: 0, over: "evict" }] }, ["caps[0].per", "caps[0].max", "caps[0].over"]],
+  [
+    { caps: [{ per: "chain", max: 0, over: "evict" }] },
+    ["caps[0].per", "caps[0].max", "caps[0].over"],
+  ],
   [{ caps: [{}] }, ["caps[0].per", "caps[0].max"]],
   [{ caps: [cap, cap, cap, cap] }, ["caps"]],
   [{ quota: [{ ...quota, window: "day" }] }, ["quota[0].window"]],
   [{ quota: [{ ...quota, window: { day: "Mars/Olympus" } }] }, ["quota[0].window.day"]],
-  [{ quota: [quota, { ...quota, window: { sliding: "0 s" }, counts: "some" }] }, ["quota[1].window.sliding", "quota[1].counts"]],
+  [
+    { quota: [quota, { ...quota, window: { sliding: "0 s" }, counts: "some" }] },
+    ["quota[1].window.sliding", "quota[1].counts"],
+  ],
   [{ quota: [{ ...quota, per: "subject" }] }, ["quota[0].per"]],
   // Dates.
   [{ expiry: { idle: [] } }, ["expiry.idle"]],
   [{ expiry: { idle: [{ from: "2021-07-01", is: "30 d" }] } }, ["expiry.idle[0].from"]],
   [{ expiry: { idle: [{ is: "30 d" }, { is: "1 d" }] } }, ["expiry.idle[1].from"]],
-  [{ expiry: { idle: [{ is: "30 d" }, { from: "2021-02-29", is: "1 d" }] } }, ["expiry.idle[1].from"]],
   [
-    { expiry: { idle: [{ is: "1 d" }, { from: "2022-01-01", is: "2 d" }, { from: "2021-01-01", is: "3 d" }] } },
+    { expiry: { idle: [{ is: "30 d" }, { from: "2021-02-29", is: "1 d" }] } },
+    ["expiry.idle[1].from"],
+  ],
+  [
+    {
+      expiry: {
+        idle: [{ is: "1 d" }, { from: "2022-01-01", is: "2 d" }, { from: "2021-01-01", is: "3 d" }],
+      },
+    },
     ["expiry.idle[2].from"],
   ],
-  [{ expiry: { lifetime: [{ is: 600 }, 7] } }, ["expiry.lifetime[0].is", "expiry.lifetime[1].is", "expiry.lifetime[1].from"]],
+  [
+    { expiry: { lifetime: [{ is: 600 }, 7] } },
+    ["expiry.lifetime[0].is", "expiry.lifetime[1].is", "expiry.lifetime[1].from"],
+  ],
   [{ expiry: { absolute: "1 d" } }, ["expiry.absolute"]],
 ];
 
@@ -115,9 +126,19 @@ test("[D01] reports every problem at once, each with what was found and what was
     colour: "red",
   });
   assert.deepEqual(problems(parsed), [
-    { path: "colour", message: `unknown field, expected one of ${Object.keys(DEFAULT_POLICY).join(", ")}` },
-    { path: "rotate", message: 'expected "always" or "never" or {"every": …} or {"fromFraction": …}, got "maybe"' },
-    { path: "overlap.atLeast", message: 'expected a duration such as "500 ms", "30 s", "10 min", "12 h", "30 d", "forever" or 0, got 30' },
+    {
+      path: "colour",
+      message: `unknown field, expected one of ${Object.keys(DEFAULT_POLICY).join(", ")}`,
+    },
+    {
+      path: "rotate",
+      message: 'expected "always" or "never" or {"every": …} or {"fromFraction": …}, got "maybe"',
+    },
+    {
+      path: "overlap.atLeast",
+      message:
+        'expected a duration such as "500 ms", "30 s", "10 min", "12 h", "30 d", "forever" or 0, got 30',
+    },
     { path: "overlap.reach", message: 'expected "all" or a whole number from 1 to 15, got "far"' },
     { path: "quota[0].max", message: "expected a whole number from 1 to 1000000, got 0" },
   ]);
@@ -126,34 +147,87 @@ test("[D01] reports every problem at once, each with what was found and what was
 test("[D01] never throws, whatever it is given", () => {
   const circular: { [field: string]: unknown } = {};
   circular.rotate = circular;
-  for (const input of [circular, { minInterval: 10n }, { rotate: Symbol("x") }, { caps: [() => 1] }]) {
+  for (const input of [
+    circular,
+    { minInterval: 10n },
+    { rotate: Symbol("x") },
+    { caps: [() => 1] },
+  ]) {
     assert.equal(parsePolicy(input).ok, false);
   }
   fc.assert(fc.property(fc.anything({ withBigInt: true }), (input) => void parsePolicy(input)));
   fc.assert(
-    fc.property(fc.dictionary(fc.constantFrom(...Object.keys(DEFAULT_POLICY)), fc.anything()), (input) => {
-      parsePolicy(input);
-    }),
+    fc.property(
+      fc.dictionary(fc.constantFrom(...Object.keys(DEFAULT_POLICY)), fc.anything()),
+      (input) => {
+        parsePolicy(input);
+      },
+    ),
   );
 });
 
 // --- combinations that cannot hold what they promise ------------------------------------------------------
 
-const COMBINATIONS: readonly (readonly [input: unknown, path: string, message: RegExp, client?: ClientKind])[] = [
+const COMBINATIONS: readonly (readonly [
+  input: unknown,
+  path: string,
+  message: RegExp,
+  client?: ClientKind,
+])[] = [
   [{ retry: { answer: "new" }, overlap: { reach: 2 } }, "retry.answer", /needs overlap\.reach 1/],
-  [{ retry: { answer: { currentFor: "1 s" } }, overlap: { reach: 2 } }, "retry.answer", /needs overlap\.reach 1/],
-  [{ retry: { answer: "new" }, overlap: { atLeast: "1 s" }, firstUse: "refreshOrAccess" }, "retry.answer", /where access counts as use/],
-  [{ retry: { answer: "new" }, overlap: { atLeast: "1 s" }, rotate: { every: "1 h" } }, "retry.answer", /unless rotate is always/],
+  [
+    { retry: { answer: { currentFor: "1 s" } }, overlap: { reach: 2 } },
+    "retry.answer",
+    /needs overlap\.reach 1/,
+  ],
+  [
+    { retry: { answer: "new" }, overlap: { atLeast: "1 s" }, firstUse: "refreshOrAccess" },
+    "retry.answer",
+    /where access counts as use/,
+  ],
+  [
+    { retry: { answer: "new" }, overlap: { atLeast: "1 s" }, rotate: { every: "1 h" } },
+    "retry.answer",
+    /unless rotate is always/,
+  ],
   [{ overlap: { reach: "all" } }, "overlap.reach", /needs atLeast "forever"/],
-  [{ overlap: { reach: 3 }, siblings: { branches: 5 } }, "overlap.reach", /branches x \(reach \+ 1\) must be at most 16/],
-  [{ overlap: { atLeast: "forever", reach: "all" }, retry: { limit: 1 } }, "retry", /without a record/],
-  [{ overlap: { atLeast: "forever", reach: "all" }, retry: { streak: 1 } }, "retry", /without a record/],
-  [{ overlap: { atLeast: "forever", reach: "all" }, usedFor: "1 h" }, "usedFor", /without a record/],
+  [
+    { overlap: { reach: 3 }, siblings: { branches: 5 } },
+    "overlap.reach",
+    /branches x \(reach \+ 1\) must be at most 16/,
+  ],
+  [
+    { overlap: { atLeast: "forever", reach: "all" }, retry: { limit: 1 } },
+    "retry",
+    /without a record/,
+  ],
+  [
+    { overlap: { atLeast: "forever", reach: "all" }, retry: { streak: 1 } },
+    "retry",
+    /without a record/,
+  ],
+  [
+    { overlap: { atLeast: "forever", reach: "all" }, usedFor: "1 h" },
+    "usedFor",
+    /without a record/,
+  ],
   [{ retry: { answer: "new", streak: 2 } }, "retry.streak", /needs retry\.answer "current"/],
   [{ access: { form: "jwt" } }, "access.form", /checked without asking us/],
-  [{ access: { form: "jwt", ends: "superseded" }, replay: { accessTokens: "keep" } }, "access.form", /access\.ends "own"/],
-  [{ access: { form: "jwt" }, replay: { accessTokens: "keep" }, firstUse: "refreshOrAccess" }, "access.form", /firstUse "refresh"/],
-  [{ access: { form: "jwt", max: 1 }, replay: { accessTokens: "keep" } }, "access.max", /cannot be limited/],
+  [
+    { access: { form: "jwt", ends: "superseded" }, replay: { accessTokens: "keep" } },
+    "access.form",
+    /access\.ends "own"/,
+  ],
+  [
+    { access: { form: "jwt" }, replay: { accessTokens: "keep" }, firstUse: "refreshOrAccess" },
+    "access.form",
+    /firstUse "refresh"/,
+  ],
+  [
+    { access: { form: "jwt", max: 1 }, replay: { accessTokens: "keep" } },
+    "access.max",
+    /cannot be limited/,
+  ],
   [{ rotate: { fromFraction: 0.5 } }, "rotate.fromFraction", /needs expiry\.lifetime/],
   [{ rotate: "never" }, "rotate", /RFC 9700, section 2\.2\.2/, "public"],
   [{ quota: [{ ...quota, max: 257, window: { sliding: "1 h" } }] }, "quota", /use a calendar day/],
@@ -238,28 +312,78 @@ test("[D01] random policies use every value of every field", () => {
   };
   for (const json of fc.sample(policyJson, { numRuns: 3000, seed: 1 })) note("", policyOf(json));
   const expected = [
-    ".rotate always", ".rotate never", ".rotate.every n", ".rotate.fromFraction n",
-    ".unrotated repeat", ".unrotated omit",
-    ".overlap.atLeast n", ".overlap.atLeast Infinity", ".overlap.reach n", ".overlap.reach Infinity",
-    ".overlap.untilUsed true", ".overlap.untilUsed false", ".overlap.atMost n", ".overlap.atMost Infinity",
-    ".firstUse refresh", ".firstUse refreshOrAccess",
-    ".retry.answer current", ".retry.answer new", ".retry.answer.currentFor n",
-    ".retry.limit n", ".retry.limit Infinity", ".retry.streak n", ".retry.streak Infinity",
-    ".siblings displace", ".siblings.branches n", ".usedFor n", ".usedFor Infinity",
-    ".replay.action refuse", ".replay.action revokeChain", ".replay.action revokeClientAndSubject",
-    ".replay.accessTokens revoke", ".replay.accessTokens keep", ".replay.sparing n",
-    ".expiry.lifetime.from n", ".expiry.idle.from n", ".expiry.authorization.from n",
-    ".expiry.lifetime.value Infinity", ".expiry.idle.value n", ".expiry.authorization.value n",
-    ".caps.per clientAndSubject", ".caps.per subject", ".caps.per client",
-    ".caps.over evictOldest", ".caps.over evictLeastRecent", ".caps.over refuse",
-    ".minInterval n", ".quota.per chain", ".quota.per clientAndSubject", ".quota.per client",
-    ".quota.window.sliding n", ".quota.window.day UTC", ".quota.window.day Europe/Amsterdam",
-    ".quota.counts granted", ".quota.counts all",
-    ".code.replay refuse", ".code.replay revokeChain", ".code.parallel each", ".code.parallel lastOpened",
-    ".access.form opaque", ".access.form jwt", ".access.form refreshToken",
-    ".access.ends own", ".access.ends superseded", ".access.ends notOpen",
-    ".access.max n", ".access.max Infinity", ".register off",
-    ".register.superseded drop", ".register.superseded keep",
+    ".rotate always",
+    ".rotate never",
+    ".rotate.every n",
+    ".rotate.fromFraction n",
+    ".unrotated repeat",
+    ".unrotated omit",
+    ".overlap.atLeast n",
+    ".overlap.atLeast Infinity",
+    ".overlap.reach n",
+    ".overlap.reach Infinity",
+    ".overlap.untilUsed true",
+    ".overlap.untilUsed false",
+    ".overlap.atMost n",
+    ".overlap.atMost Infinity",
+    ".firstUse refresh",
+    ".firstUse refreshOrAccess",
+    ".retry.answer current",
+    ".retry.answer new",
+    ".retry.answer.currentFor n",
+    ".retry.limit n",
+    ".retry.limit Infinity",
+    ".retry.streak n",
+    ".retry.streak Infinity",
+    ".siblings displace",
+    ".siblings.branches n",
+    ".usedFor n",
+    ".usedFor Infinity",
+    ".replay.action refuse",
+    ".replay.action revokeChain",
+    ".replay.action revokeClientAndSubject",
+    ".replay.accessTokens revoke",
+    ".replay.accessTokens keep",
+    ".replay.sparing n",
+    ".expiry.lifetime.from n",
+    ".expiry.idle.from n",
+    ".expiry.authorization.from n",
+    ".expiry.lifetime.value Infinity",
+    ".expiry.idle.value n",
+    ".expiry.authorization.value n",
+    ".caps.per clientAndSubject",
+    ".caps.per subject",
+    ".caps.per client",
+    ".caps.over evictOldest",
+    ".caps.over evictLeastRecent",
+    ".caps.over refuse",
+    ".minInterval n",
+    ".quota.per chain",
+    ".quota.per clientAndSubject",
+    ".quota.per client",
+    ".quota.window.sliding n",
+    ".quota.window.day UTC",
+    ".quota.window.day Europe/Amsterdam",
+    ".quota.counts granted",
+    ".quota.counts all",
+    ".code.replay refuse",
+    ".code.replay revokeChain",
+    ".code.parallel each",
+    ".code.parallel lastOpened",
+    ".access.form opaque",
+    ".access.form jwt",
+    ".access.form refreshToken",
+    ".access.ends own",
+    ".access.ends superseded",
+    ".access.ends notOpen",
+    ".access.max n",
+    ".access.max Infinity",
+    ".register off",
+    ".register.superseded drop",
+    ".register.superseded keep",
   ];
-  assert.deepEqual(expected.filter((value) => !seen.has(value)), []);
+  assert.deepEqual(
+    expected.filter((value) => !seen.has(value)),
+    [],
+  );
 });

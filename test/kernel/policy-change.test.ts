@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { settle } from "../../src/kernel/chain.ts";
-import { diffPolicies, dryRun } from "../../src/kernel/diff.ts";
+import { diffPolicies } from "../../src/kernel/diff.ts";
+import { dryRun } from "../../src/kernel/dry-run.ts";
 import { formatPolicy, policyOf } from "../../src/kernel/parse-policy.ts";
 import { DEFAULT_POLICY, type Policy, type Revision } from "../../src/kernel/policy.ts";
 import { DAY, HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
@@ -194,7 +195,11 @@ const SHORTER: readonly (readonly [path: string, longer: unknown, shorter: unkno
   ["usedFor", { usedFor: "1 h" }, { usedFor: "600 s" }],
   ["expiry.lifetime", {}, { expiry: { lifetime: "1 d" } }],
   ["expiry.idle", { expiry: { idle: "180 d" } }, { expiry: { idle: "30 d" } }],
-  ["expiry.authorization", { expiry: { authorization: "2 d" } }, { expiry: { authorization: "1 d" } }],
+  [
+    "expiry.authorization",
+    { expiry: { authorization: "2 d" } },
+    { expiry: { authorization: "1 d" } },
+  ],
   ["access.max", {}, { access: { max: 1 } }],
 ];
 
@@ -254,12 +259,15 @@ test("[A14] the diff of the old-tokens flag says both: what revive would bring, 
 
 test("[ISS-50] a field that touches no live token shortens nothing", () => {
   assert.deepEqual(
-    diffPolicies(DEFAULT_POLICY, policyOf({ minInterval: "1 s", unrotated: "omit", register: { max: 5 } })).filter(
-      ({ shortens, revives }) => shortens !== null || revives !== null,
-    ),
+    diffPolicies(
+      DEFAULT_POLICY,
+      policyOf({ minInterval: "1 s", unrotated: "omit", register: { max: 5 } }),
+    ).filter(({ shortens, revives }) => shortens !== null || revives !== null),
     [],
   );
-  assert.deepEqual(paths({}, { quota: [{ per: "chain", max: 1, window: { day: "UTC" } }] }), ["quota"]);
+  assert.deepEqual(paths({}, { quota: [{ per: "chain", max: 1, window: { day: "UTC" } }] }), [
+    "quota",
+  ]);
 });
 
 // --- dry run ------------------------------------------------------------------------------------------------
@@ -299,7 +307,11 @@ test("[A14] a dry run names ranges of tokens that have no record of their own", 
   while (token.serial < 40) token = play.wait(MINUTE).refresh(token);
   assert.deepEqual(run(play, ALLOWED).unrecorded, { ended: null, revived: null });
   const revived = run(play, ALLOWED, true);
-  assert.deepEqual(revived.revived, [38], "dead, but still on record as one that a racer may present");
+  assert.deepEqual(
+    revived.revived,
+    [38],
+    "dead, but still on record as one that a racer may present",
+  );
   assert.deepEqual(revived.unrecorded, { ended: null, revived: { from: 0, through: 37 } });
   play.change(ALLOWED, { revive: true });
   assert.deepEqual(run(play, EXACT).unrecorded, { ended: { from: 0, through: 37 }, revived: null });
@@ -345,7 +357,8 @@ test("[C21] [ISS-50] a dry run foretells the change, and without revive it reviv
           const [before, after] = [play.accepts(token), changed.accepts(token)];
           const { serial } = token;
           const { ended, revived, unrecorded } = foretold;
-          if (before && !after) assert.ok(ended.includes(serial) || within(unrecorded.ended, serial));
+          if (before && !after)
+            assert.ok(ended.includes(serial) || within(unrecorded.ended, serial));
           if (!before && after && play.scopes.authorization.revoked === null) {
             assert.ok(revived.includes(serial) || within(unrecorded.revived, serial));
           }

@@ -90,7 +90,10 @@ test("[A19] a changed limit goes on counting", () => {
   play.change(quota(4));
   token = play.refresh(token);
   play.refuses(token, "quotaExceeded");
-  play.change(quota(2)).wait(HOUR - 1).refuses(token, "quotaExceeded");
+  play
+    .change(quota(2))
+    .wait(HOUR - 1)
+    .refuses(token, "quotaExceeded");
   play.wait(1).refresh(token);
 });
 

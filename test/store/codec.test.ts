@@ -229,5 +229,11 @@ test("[STO-18] each kind says whose it is and when it is due", () => {
   assert.deepEqual(columnsOf("chain", chain("c")), { owner: "main/c", due: null });
   assert.deepEqual(columnsOf("client", client("main", "c")), { owner: "main", due: null });
   assert.deepEqual(columnsOf("connection", connection("a", 5)), { owner: null, due: 5 });
+  const never = connection("a", Number.POSITIVE_INFINITY);
+  assert.deepEqual(
+    columnsOf("connection", never),
+    { owner: null, due: null },
+    "kept off the index",
+  );
   assert.deepEqual(columnsOf("deployment", deployment("x")), { owner: null, due: null });
 });

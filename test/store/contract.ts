@@ -325,6 +325,22 @@ const CASES: Readonly<
     await reopened.close();
   },
 
+  "[STO-18] the newest event stays under any retention, so that numbers go on rising": async (
+    bench,
+  ) => {
+    const { store } = await bench({ retention: { ageMs: 0, count: 0 } });
+    const numbers: number[] = [];
+    for (const about of ["a", "b", "c"]) {
+      await store.update([counter], () => ({ result: 0, events: [event(about)] }));
+      const [only, ...others] = await store.events(0, 10);
+      assert.equal(only?.about, about);
+      assert.deepEqual(others, []);
+      numbers.push(only.number);
+    }
+    assert.deepEqual(numbers, [1, 2, 3]);
+    await store.close();
+  },
+
   "[G04] the size counts records alone": async (bench) => {
     const { store } = await bench();
     assert.deepEqual(await store.size(), { records: 0, bytes: 0 });
@@ -409,6 +425,7 @@ async function pages(
       assert.equal(name, id, "each record comes with its id");
       ids.push(id);
     }
+    assert.ok(page.records.length > 0 || after === undefined, "no page is empty but an only one");
     after = page.next;
   } while (after !== undefined);
   return ids;

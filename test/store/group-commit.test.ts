@@ -137,21 +137,21 @@ test("[STO-05] whatever verb fails, with whatever error, the next call works", a
 });
 
 test("[STO-05] who only waited for another's lock keeps the engine", async () => {
-  let refused = false;
-  const busy = new KetenError("store_unavailable", "locked", {
-    retryable: true,
-    evidence: { busy: true },
-  });
+  const evidence = { busy: true };
+  const busy = new KetenError("store_unavailable", "locked", { retryable: true, evidence });
+  const refused = new Set<Verb>();
   const { store, log } = await bench(() => ({
     before: (verb) => {
-      if (verb !== "begin" || refused) return;
-      refused = true;
+      if ((verb !== "begin" && verb !== "read") || refused.has(verb)) return;
+      refused.add(verb);
       throw busy;
     },
   }));
   await assert.rejects(put(store, "a"), busy);
   await put(store, "a");
-  assert.deepEqual(log, ["1 begin", "1 begin", "1 commit"]);
+  await assert.rejects(has(store, "a"), busy);
+  assert.equal(await has(store, "a"), true);
+  assert.deepEqual(log, ["1 begin", "1 begin", "1 commit", "1 read", "1 read"]);
   await store.close();
 });
 
