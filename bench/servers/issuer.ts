@@ -1,6 +1,7 @@
 /** Keten's issuer over SQLite, durable: every answer follows a commit that was synced to the disk, events included. */
 
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import Fastify from "fastify";
 import { systemClock } from "../../src/env/system.ts";
 import { openSqliteStore } from "../../src/store/sqlite/engine.ts";
@@ -16,7 +17,7 @@ export interface IssuerArguments {
 
 const { directory, preset, chains, client } = argumentsOf<IssuerArguments>();
 const clock = systemClock();
-const store = await openSqliteStore({ path: join(directory, "issuer.db"), clock });
+const store = await openSqliteStore({ path: join(directory, "issuer.db"), clock, turn });
 const opened = await openBenchIssuer({ store, clock, preset, chains, client });
 const fastify = Fastify();
 serveIssuer(fastify, opened, clock);

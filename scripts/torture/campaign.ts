@@ -6,8 +6,7 @@
  * 2. A lost chain is replaced by a fresh grant and a new connection, so that the torture goes on; the lost one stays where
  *    it is, for the judge.
  * 3. What Keten calls fresh is tried: its access token and its refresh token have to work.
- * 4. Keten's network times are unscaled and set to fit the stand-in's: no hold lasts longer than `HOLD_MS.max`, so a
- *    request is dead after `REQUEST_LIFE_MS`.
+ * 4. Keten's network times are unscaled and set to fit the stand-in's: a request is dead after three of the longest holds.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,6 +15,7 @@ import type { ConnectionAnswer } from "../../src/http/api-wire.ts";
 import type { KeychainClient } from "../../src/http/client.ts";
 import type { Policy } from "../../src/kernel/policy.ts";
 import type { Instant } from "../../src/kernel/time.ts";
+import { parseFault } from "../../src/sandbox/faults.ts";
 import { seededRandom } from "../../src/sandbox/seeded-random.ts";
 import { type Child, end, start } from "../children.ts";
 import { readEvidence, type Testimony } from "./evidence.ts";
@@ -25,10 +25,10 @@ import type { HeldToken, Kept, Life, Trace } from "./trace.ts";
 import { Victim } from "./victim.ts";
 import type { WorkerOrders, WorkerReport } from "./worker.ts";
 
-export const HOLD_MS = { min: 50, max: 500 };
-const REQUEST_LIFE_MS = 1500;
-/** Longer than any hold: what is not answered by then lost its answer. */
-const DEADLINE_MS = 1000;
+/** By how many of the longest holds a request is unanswered, and by how many dead. */
+const DEADLINE_HOLDS = 2;
+const REQUEST_LIFE_HOLDS = 3;
+const DEADLINE_MS_MIN = 1000;
 
 /** A chain that lives refreshes twice within this, or within so many lives of an access token if that is longer. */
 const ALIVE_WITHIN_MS = 30_000;
@@ -80,6 +80,7 @@ export class Campaign {
   readonly #workers: Child[] = [];
   readonly #aims: Partial<Record<Aim, number>> = {};
   readonly #failures: string[] = [];
+  readonly #requestLifeMs: number;
   #work: WorkerReport = { drawn: 0, refused: 0, unanswered: 0, inspected: 0, dead: 0 };
   #isProgressDue = false;
   #kills = 0;
@@ -88,7 +89,10 @@ export class Campaign {
     this.#options = options;
     this.#standIn = standIn;
     const { dataDir, timeScale } = options;
-    const times = { deadlineMs: DEADLINE_MS, requestLifeMs: REQUEST_LIFE_MS };
+    const longestMs = Math.max(0, ...options.faults.flatMap(holdsOf));
+    const deadlineMs = Math.max(DEADLINE_MS_MIN, DEADLINE_HOLDS * longestMs);
+    const times = { deadlineMs, requestLifeMs: (deadlineMs / DEADLINE_HOLDS) * REQUEST_LIFE_HOLDS };
+    this.#requestLifeMs = times.requestLifeMs;
     this.#victim = new Victim({ dataDir, timeScale, ...times });
   }
 
@@ -279,7 +283,7 @@ export class Campaign {
       connections.push(await this.#kept(made, testimony));
     }
     const lives = livesOf(testimonies, this.#victim);
-    const trace = { policy, requestLifeMs: REQUEST_LIFE_MS, seen, lives, connections };
+    const trace = { policy, requestLifeMs: this.#requestLifeMs, seen, lives, connections };
     const { dead } = this.#work;
     if (dead > 0) this.#failures.push(`${dead} tokens did not work when they were handed out`);
     return {
@@ -308,6 +312,12 @@ export class Campaign {
     return { name, chain, grantAt, status, cause, lost, attempts, held };
   }
 }
+
+/** How long a fault holds at most, in real milliseconds; 0 for one that does not hold. */
+const holdsOf = (fault: string): readonly number[] =>
+  Object.values(parseFault(fault)).map((input) =>
+    typeof input === "object" ? (input.maxMs ?? 0) : 0,
+  );
 
 const nameOf = (fault: string): string => fault.slice(0, fault.indexOf("="));
 

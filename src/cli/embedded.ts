@@ -3,7 +3,6 @@
 import { Secret } from "../env/secret.ts";
 import { connectionAnswer, tokenAnswer } from "../http/api-wire.ts";
 import type { KeychainClient } from "../http/client.ts";
-import { reportFailed } from "../http/report-failed.ts";
 import { providerSettings } from "../vendors/known-providers.ts";
 import type { Home } from "./compose.ts";
 
@@ -33,7 +32,7 @@ export function embeddedClient(home: Home): KeychainClient {
     show: async (name) => connectionAnswer(await keychain.show(name)),
     token: async (name) => tokenAnswer(await keychain.token(name, CONSUMER), clock),
     failed: async (name, generation) =>
-      tokenAnswer(await reportFailed(keychain, name, generation, CONSUMER), clock),
+      tokenAnswer(await keychain.failed(name, generation, CONSUMER), clock),
     remove: (name) => keychain.remove(name),
     close: () => home.close(),
   };

@@ -15,7 +15,6 @@
 import { KetenError } from "../env/error.ts";
 import { type Log, silentLog } from "../env/log.ts";
 import { Secret } from "../env/secret.ts";
-import { reportFailed } from "../http/report-failed.ts";
 import type { ConnectionView } from "../keychain/connection.ts";
 import type { HandOut } from "../keychain/hand-outs.ts";
 import { PRESET_NAMES, providerSettings } from "../vendors/known-providers.ts";
@@ -157,7 +156,7 @@ function libraryOf({ keychain, close }: Home): KeychainLibrary {
     },
     failed: async (name, generation) => {
       open();
-      const reported = reportFailed(keychain, name, generation, CONSUMER);
+      const reported = keychain.failed(name, generation, CONSUMER);
       return accessTokenOf(await keepAlive(reported));
     },
     connect: async (connection) => {

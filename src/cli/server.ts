@@ -54,8 +54,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       return undefined;
     },
   });
-  await keychain.start();
+  // A port that is taken stops it before anything is refreshed.
   const url = await api.listen({ port, host: HOST });
+  try {
+    await keychain.start();
+  } catch (error) {
+    await api.close();
+    throw error;
+  }
   const housekeeping = keepHouse(home, log);
   const stop = async (): Promise<void> => {
     housekeeping.end();

@@ -39,7 +39,6 @@ import {
 } from "./api-wire.ts";
 import { healthRoutes } from "./health.ts";
 import { metricsRoute, newCounts } from "./metrics.ts";
-import { reportFailed } from "./report-failed.ts";
 
 export interface ApiOptions {
   readonly keychain: Keychain;
@@ -230,7 +229,7 @@ function tokenRoutes(api: Api, options: ApiOptions, counts: { handedOut: number 
       },
     },
     async ({ params, body }, reply) => {
-      const handOut = await reportFailed(keychain, params.name, body.generation, CONSUMER);
+      const handOut = await keychain.failed(params.name, body.generation, CONSUMER);
       counts.handedOut += 1;
       return noStore(reply)
         .type(JSON_TYPE)

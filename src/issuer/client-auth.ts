@@ -8,11 +8,10 @@
  *    a secret that was replaced in between does not pass.
  */
 
-import type { KeyObject } from "node:crypto";
 import { timingSafeEqual } from "node:crypto";
 import type { ClientRefusal, RequestRefusal } from "../kernel/refusal.ts";
 import type { ClientRecord } from "../store/records.ts";
-import { digest } from "./keys.ts";
+import type { Mac } from "./keys.ts";
 import { type IssuerRequest, parameterOf } from "./request.ts";
 
 /** What a request says about its client, unverified. */
@@ -73,19 +72,19 @@ function readBasic(header: string): { clientId: string; secret: string } | undef
 const formDecode = (text: string): string => decodeURIComponent(text.replaceAll("+", " "));
 
 /** The digest under which a client's secret is stored. */
-export const secretDigestOf = (key: KeyObject, clientKey: string, secret: string): string =>
-  digest(key, JSON.stringify([clientKey, secret])).toString("base64url");
+export const secretDigestOf = (mac: Mac, clientKey: string, secret: string): string =>
+  mac(Buffer.from(JSON.stringify([clientKey, secret]))).toString("base64url");
 
 const NO_DIGEST = "A".repeat(43);
 
 /** Whether a client is who it says; undefined if so. `client` is undefined where there is none of that name. */
 export function refuseClient(
-  key: KeyObject,
+  mac: Mac,
   clientKey: string,
   client: ClientRecord | undefined,
   { clientId, secret, by }: Credentials,
 ): ClientRefusal | undefined {
-  const presented = secretDigestOf(key, clientKey, secret ?? "");
+  const presented = secretDigestOf(mac, clientKey, secret ?? "");
   const stored = client?.secretDigest ?? NO_DIGEST;
   const equal = timingSafeEqual(Buffer.from(presented), Buffer.from(stored));
   if (!client) return { reason: "clientUnknown", clientId, by };

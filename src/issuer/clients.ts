@@ -8,7 +8,6 @@
  * 4. A client that may use no grant is a resource server: all it can do is introspect.
  */
 
-import type { KeyObject } from "node:crypto";
 import { KetenError } from "../env/error.ts";
 import type { Random } from "../env/random.ts";
 import { Secret } from "../env/secret.ts";
@@ -20,6 +19,7 @@ import type { ClientRefusal } from "../kernel/refusal.ts";
 import type { ClientRecord } from "../store/records.ts";
 import { type Key, keyOf, type Store } from "../store/store.ts";
 import { type Credentials, refuseClient, secretDigestOf } from "./client-auth.ts";
+import type { Mac } from "./keys.ts";
 import type { GrantType, Realm } from "./realm.ts";
 import { SCOPE_VALUES_MAX } from "./token-format.ts";
 
@@ -62,9 +62,9 @@ export function clientsOf(options: {
   readonly store: Store;
   readonly realm: Realm;
   readonly random: Random;
-  readonly secretKey: KeyObject;
+  readonly secretMac: Mac;
 }): Clients {
-  const { store, realm, random, secretKey } = options;
+  const { store, realm, random, secretMac } = options;
   const atHand = new Map<string, ClientRecord>();
   const revisionsOf = revisionsAtHand();
   const key = (clientId: string): Key<"client"> => keyOf("client", `${realm.name}/${clientId}`);
@@ -90,9 +90,9 @@ export function clientsOf(options: {
       if (clientId === null) return { refusal: { reason: "clientUnknown", clientId, by } };
       const { id } = key(clientId);
       const known = atHand.get(clientId);
-      if (!refuseClient(secretKey, id, known, credentials) && known) return { client: known };
+      if (!refuseClient(secretMac, id, known, credentials) && known) return { client: known };
       const client = await readFresh(clientId);
-      const refusal = refuseClient(secretKey, id, client, credentials);
+      const refusal = refuseClient(secretMac, id, client, credentials);
       return refusal || !client ? { refusal: refusal as ClientRefusal } : { client };
     },
     unchanged(authenticated, row): row is ClientRecord {
@@ -105,7 +105,7 @@ export function clientsOf(options: {
       const generated = (): Secret =>
         new Secret(Buffer.from(random.bytes(SECRET_BYTES)).toString("base64url"));
       const secret = kind === "public" ? null : (registration.secret ?? generated());
-      const digest = secret && secretDigestOf(secretKey, key(clientId).id, secret.reveal());
+      const digest = secret && secretDigestOf(secretMac, key(clientId).id, secret.reveal());
       const client = await store.update([key(clientId)], ([row]) => {
         if (row) throw invalid(`client "${clientId}" exists already in realm "${realm.name}"`);
         const record = recordOf(registration, realm, digest);

@@ -25,7 +25,7 @@ import { grantRefresh } from "./grant-refresh.ts";
 import { type Desk, refused } from "./granting.ts";
 import { type InspectedChain, type Inspection, inspectChains, inspectToken } from "./inspection.ts";
 import { introspectToken } from "./introspect.ts";
-import type { IssuerKeys } from "./keys.ts";
+import { type IssuerKeys, macOf } from "./keys.ts";
 import type { IntrospectionOutcome, Refused, RevocationOutcome, TokenOutcome } from "./outcome.ts";
 import { type GrantType, isGrantType, type Realm } from "./realm.ts";
 import { type IssuerRequest, parameterOf, repeatedParameter } from "./request.ts";
@@ -89,8 +89,8 @@ export function createIssuer({ store, clock, random, keys, realm }: IssuerOption
       `realm "${realm.name}": grant type "password" and authenticateOwner need each other`,
     );
   }
-  const secretKey = keys.derive("client secrets", [realm.name]);
-  const clients = clientsOf({ store, realm, random, secretKey });
+  const secretMac = macOf(keys.derive("client secrets", [realm.name]));
+  const clients = clientsOf({ store, realm, random, secretMac });
   const desk: Desk = {
     store,
     clients,

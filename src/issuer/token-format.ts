@@ -13,12 +13,11 @@
  * 5. A vendor's shape (a prefix, a mark at a fixed place) is put around the same bytes; it says nothing.
  */
 
-import type { KeyObject } from "node:crypto";
-import { createHmac, hash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { KetenError } from "../env/error.ts";
 import type { AccessGrant, Presented } from "../kernel/chain.ts";
 import { type ChainKey, chainKey, type Ordinal } from "../kernel/ids.ts";
-import { decodeBase64url, type IssuerKeys } from "./keys.ts";
+import { decodeBase64url, type IssuerKeys, type Mac, macOf } from "./keys.ts";
 
 /** How a kind of token looks from outside: printable ASCII around and inside the encoded bytes. */
 export interface TokenShape {
@@ -99,27 +98,28 @@ export function authorizationIdOf(realm: string, clientId: string, subject: stri
 }
 
 export function tokenFormat(keys: IssuerKeys, realm: string, shapes: TokenShapes): TokenFormat {
-  const outerKey = keys.derive("token", [realm]);
-  const innerKeys = new Map<string, KeyObject>();
+  const outerMac = macOf(keys.derive("token", [realm]));
+  const innerMacs = new Map<string, Mac>();
 
-  const innerKeyOf = (key: ChainKey, sealedSecret: string): KeyObject => {
-    const known = innerKeys.get(sealedSecret);
-    if (known) innerKeys.delete(sealedSecret);
-    const innerKey = known ?? unsealKey(key, sealedSecret);
-    innerKeys.set(sealedSecret, innerKey);
-    if (innerKeys.size > KEYS_MAX) innerKeys.delete(innerKeys.keys().next().value as string);
-    return innerKey;
+  const innerMacOf = (key: ChainKey, sealedSecret: string): Mac => {
+    const known = innerMacs.get(sealedSecret);
+    if (known) innerMacs.delete(sealedSecret);
+    const innerMac = known ?? unsealKey(key, sealedSecret);
+    innerMacs.set(sealedSecret, innerMac);
+    if (innerMacs.size > KEYS_MAX) innerMacs.delete(innerMacs.keys().next().value as string);
+    return innerMac;
   };
-  const unsealKey = (key: ChainKey, sealedSecret: string): KeyObject => {
+  const unsealKey = (key: ChainKey, sealedSecret: string): Mac => {
     const secret = keys.unseal("chain", [realm, key], sealedSecret);
     if (!secret) {
       throw new KetenError("key_wrong", `chain "${key}" was not sealed by this issuer's key`);
     }
-    return keys.derive("chain tokens", [realm, key], secret);
+    return macOf(keys.derive("chain tokens", [realm, key], secret));
   };
-  const finish = (bytes: Buffer, end: number, innerKey: KeyObject, shape: TokenShape): string => {
-    mac(innerKey, bytes.subarray(0, end), INNER_BYTES).copy(bytes, end);
-    mac(outerKey, bytes.subarray(0, end + INNER_BYTES), OUTER_BYTES).copy(bytes, end + INNER_BYTES);
+  const finish = (bytes: Buffer, end: number, innerMac: Mac, shape: TokenShape): string => {
+    innerMac(bytes.subarray(0, end)).copy(bytes, end, 0, INNER_BYTES);
+    const outerEnd = end + INNER_BYTES;
+    outerMac(bytes.subarray(0, outerEnd)).copy(bytes, outerEnd, 0, OUTER_BYTES);
     return decorate(bytes.toString("base64url"), shape);
   };
   const begin = (kind: number, chain: ChainName, token: Presented, size: number): Buffer => {
@@ -141,17 +141,20 @@ export function tokenFormat(keys: IssuerKeys, realm: string, shapes: TokenShapes
       }
       if (bytes.length !== lengthOf(kind, bytes)) return undefined;
       const end = bytes.length - OUTER_BYTES;
-      const expected = mac(outerKey, bytes.subarray(0, end), OUTER_BYTES);
+      const expected = outerMac(bytes.subarray(0, end)).subarray(0, OUTER_BYTES);
       return timingSafeEqual(expected, bytes.subarray(end)) ? parse(kind, bytes) : undefined;
     },
     confirms({ key, bytes }, sealedSecret) {
       const end = bytes.length - OUTER_BYTES - INNER_BYTES;
-      const expected = mac(innerKeyOf(key, sealedSecret), bytes.subarray(0, end), INNER_BYTES);
-      return timingSafeEqual(expected, bytes.subarray(end, end + INNER_BYTES));
+      const expected = innerMacOf(key, sealedSecret)(bytes.subarray(0, end));
+      return timingSafeEqual(
+        expected.subarray(0, INNER_BYTES),
+        bytes.subarray(end, end + INNER_BYTES),
+      );
     },
     refreshToken(chain, sealedSecret, token) {
       const bytes = begin(KINDS.refresh, chain, token, AT.refreshEnd);
-      return finish(bytes, AT.refreshEnd, innerKeyOf(keyOf(chain), sealedSecret), shapes.refresh);
+      return finish(bytes, AT.refreshEnd, innerMacOf(keyOf(chain), sealedSecret), shapes.refresh);
     },
     accessToken(chain, sealedSecret, token, scopeMask) {
       const end = AT.mask + 1 + scopeMask.length;
@@ -160,7 +163,7 @@ export function tokenFormat(keys: IssuerKeys, realm: string, shapes: TokenShapes
       bytes.writeUIntBE(instant(token.expiresAt), AT.expiresAt, COUNT_BYTES);
       bytes[AT.mask] = scopeMask.length;
       bytes.set(scopeMask, AT.mask + 1);
-      return finish(bytes, end, innerKeyOf(keyOf(chain), sealedSecret), shapes.access);
+      return finish(bytes, end, innerMacOf(keyOf(chain), sealedSecret), shapes.access);
     },
     sealSecret: (chain, secret, salt) => keys.seal("chain", [realm, keyOf(chain)], secret, salt),
   };
@@ -168,9 +171,6 @@ export function tokenFormat(keys: IssuerKeys, realm: string, shapes: TokenShapes
 
 const keyOf = ({ authorizationId, ordinal }: ChainName): ChainKey =>
   chainKey(authorizationId, ordinal);
-
-const mac = (key: KeyObject, bytes: Uint8Array, size: number): Buffer =>
-  createHmac("sha256", key).update(bytes).digest().subarray(0, size);
 
 const instant = (at: number): number => Math.min(NEVER, Math.floor(at));
 

@@ -113,17 +113,17 @@ const isLeaf = (entry: Entry): boolean => entry.supersededAt === null;
 const entryOf = (chain: Chain, serial: Serial | null): Entry | undefined =>
   serial === null ? undefined : chain.entries.find((entry) => entry.serial === serial);
 
-/** Parent links from the nearest leaf down to an entry; Infinity if no leaf descends from it. */
-function linksBehindLeaf(chain: Chain, target: Entry): number {
-  let nearest = Number.POSITIVE_INFINITY;
-  for (const leaf of chain.entries.filter(isLeaf)) {
-    let at: Entry | undefined = leaf;
-    for (let links = 0; at && links < nearest; links += 1) {
-      if (at.serial === target.serial) nearest = links;
+/** Whether an entry is at most so many parent links behind a leaf. A parent's serial is below its child's. */
+function isWithin(reach: number, chain: Chain, target: Entry): boolean {
+  if (reach === Number.POSITIVE_INFINITY) return true;
+  for (const leaf of chain.entries) {
+    let at: Entry | undefined = isLeaf(leaf) ? leaf : undefined;
+    for (let links = 0; at && links <= reach && at.serial >= target.serial; links += 1) {
+      if (at.serial === target.serial) return true;
       at = entryOf(chain, at.parent);
     }
   }
-  return nearest;
+  return false;
 }
 
 /** Whether an entry is open: a leaf, or within its overlap and not yet retried too often. */
@@ -133,7 +133,7 @@ function isOpen(chain: Chain, policy: Policy, entry: Entry, now: Instant): boole
   if (streakExhausted(chain, policy, entry)) return false;
   const { atLeast, reach, untilUsed, atMost } = policy.overlap;
   const age = Math.max(0, now - entry.supersededAt);
-  if (age < atLeast && linksBehindLeaf(chain, entry) <= reach) return true;
+  if (age < atLeast && isWithin(reach, chain, entry)) return true;
   return untilUsed && entry.childUsedAt === null && age < atMost;
 }
 
@@ -202,7 +202,7 @@ function diedAt(chain: Chain, policy: Policy, entry: Entry): Instant {
 /** When an entry fell more than `reach` links behind every leaf; FOREVER while it has not. */
 function beyondReachAt(chain: Chain, policy: Policy, entry: Entry): Instant {
   const { reach } = policy.overlap;
-  if (linksBehindLeaf(chain, entry) <= reach) return FOREVER;
+  if (isWithin(reach, chain, entry)) return FOREVER;
   let at = entry;
   for (let links = 0; links < reach; links += 1) {
     const child = chain.entries.findLast((other) => other.parent === at.serial);
@@ -335,7 +335,7 @@ function closeForGood(chain: Chain, policy: Policy, retry: boolean, now: Instant
   const { reach } = policy.overlap;
   const reopens = (entry: Entry): boolean =>
     retry
-      ? linksBehindLeaf(chain, entry) > reach && !isOpen(chain, policy, entry, now)
+      ? !isWithin(reach, chain, entry) && !isOpen(chain, policy, entry, now)
       : streakExhausted(chain, policy, entry);
   const entries = chain.entries.map((entry) =>
     reopens(entry) ? { ...entry, retries: Number.POSITIVE_INFINITY } : entry,
@@ -456,7 +456,7 @@ function prune(chain: Chain, policy: Policy, now: Instant): Chain {
   const needed = chain.entries.filter((entry) => {
     // Where every serial is open, those below the floor are so by their entry alone.
     if (holdsEverySerialOpen(policy) && entry.serial < chain.floor) return true;
-    if (entry.supersededAt === null || linksBehindLeaf(chain, entry) <= links) return true;
+    if (entry.supersededAt === null || isWithin(links, chain, entry)) return true;
     const age = now - entry.supersededAt;
     if (untilUsed && entry.childUsedAt === null && age < atMost) return true;
     return (

@@ -5,7 +5,9 @@
  *    token we do not have is parked, sealed; never dropped.
  * 2. Settling twice is settling once: an answer whose token is at hand already changes nothing but its attempt.
  * 3. A success proves the chain alive: what was parked before it, and what was refused before it, is forgotten.
- * 4. `invalid_grant` alone never ends a chain. It does so only when no untried token is left and no request is open.
+ * 4. What is parked is bounded: beyond `PARKED_MAX` the oldest that the provider refused goes. Further tokens are tried
+ *    with growing pauses, so that a provider that answers every refusal with another token is not stormed.
+ * 5. `invalid_grant` alone never ends a chain. It does so only when no untried token is left and no request is open.
  */
 
 import { accessLifetimeOf, type Knowledge, mayAcceptPredecessor } from "./doubt.ts";
@@ -15,12 +17,19 @@ import {
   type Held,
   type Holding,
   heldOf,
+  type Parked,
   plan,
   type Settings,
 } from "./holding.ts";
 import { type BlockCause, nameLoss } from "./loss.ts";
 import type { About, Doubt } from "./outcome.ts";
 import type { Duration, Instant } from "./time.ts";
+
+/** At most so many parked successors; only refused ones make room. */
+export const PARKED_MAX = 8;
+
+/** So many tokens in a row are tried without a pause. */
+const CANDIDATES_AT_ONCE = 2;
 
 /** A token as it comes out of an answer: sealed in the context of its attempt. */
 export interface Fresh {
@@ -188,7 +197,7 @@ function park(
   now: Instant,
 ): Settlement {
   if (!fresh || heldOf(h, fresh.print)) return { holding: h, settled: "known" };
-  const parked = [...h.parked, { ...fresh, by: attemptId, serial: h.serials, at: now }];
+  const parked = withRoom(h, { ...fresh, by: attemptId, serial: h.serials, at: now });
   const dead = h.status === "lost";
   const quiet = h.attempts.length === 0 && knowledge.some(({ rotate }) => rotate !== "never");
   return {
@@ -202,6 +211,15 @@ function park(
       cause: dead ? null : h.cause,
     },
   };
+}
+
+/** The parked successors with one more; beyond the bound, without the oldest that was refused. */
+function withRoom(h: Holding, newest: Parked): readonly Parked[] {
+  const refused =
+    h.parked.length < PARKED_MAX
+      ? -1
+      : h.parked.findIndex(({ print }) => h.refused.includes(print));
+  return [...h.parked.filter((_, index) => index !== refused), newest];
 }
 
 // --- refused --------------------------------------------------------------------------------------------
@@ -222,7 +240,7 @@ function refuse(
       : h;
   switch (result.about) {
     case "token":
-      return refuseToken({ ...withFound, evidence }, knowledge, settings, attempt, now);
+      return refuseToken({ ...withFound, evidence }, knowledge, settings, attempt, report);
     case "tooEarly":
       return tooEarly({ ...withFound, evidence }, knowledge, settings, attempt, now);
     case "rate":
@@ -255,8 +273,9 @@ function refuseToken(
   knowledge: Knowledge,
   settings: Settings,
   attempt: Attempt,
-  now: Instant,
+  report: Report,
 ): Holding {
+  const { now } = report;
   const attempts = h.attempts.filter((other) => other.print !== attempt.print);
   const refused = [...new Set([...h.refused, attempt.print])].slice(-16);
   const waiting: Holding = {
@@ -270,7 +289,9 @@ function refuseToken(
     quietUntil: Math.max(h.quietUntil, ...h.attempts.map(({ deadAt }) => deadAt)),
   };
   if (attempts.length > 0) return { ...waiting, status: "uncertain" };
-  if (plan(waiting, knowledge, settings, now).do === "send") return waiting;
+  if (plan(waiting, knowledge, settings, now).do === "send") {
+    return refused.length > CANDIDATES_AT_ONCE ? backOff(waiting, settings, null, report) : waiting;
+  }
   const cause = nameLoss(
     knowledge,
     {

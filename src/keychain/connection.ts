@@ -9,7 +9,7 @@ import type { Policy } from "../kernel/policy.ts";
 import type { Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
 
-/** When a refresh is made by itself: before the access token ends, or when somebody asks for a token. */
+/** When a refresh is made: before the access token ends, or when somebody asks for a token. */
 export type Mode = "proactive" | "lazy";
 
 const known = new WeakMap<readonly unknown[], Knowledge>();
@@ -25,36 +25,27 @@ export function knowledgeOf({ provider }: ConnectionRecord): Knowledge {
   return knowledge;
 }
 
-/** The record with a new holding, due when that next wants something done. */
+/** The record with a new holding, due when that next wants something done, whoever does it. */
 export function withHolding(
   record: ConnectionRecord,
   holding: Holding,
   settings: Settings,
-  mode: Mode,
   now: Instant,
 ): ConnectionRecord {
-  return { ...record, holding, due: wakeAt(record, holding, settings, mode, now) };
-}
-
-function wakeAt(
-  record: ConnectionRecord,
-  holding: Holding,
-  settings: Settings,
-  mode: Mode,
-  now: Instant,
-): Instant {
   const knowledge = knowledgeOf(record);
   const next = plan(holding, knowledge, settings, now);
-  switch (next.do) {
-    case "stop":
-      return Number.POSITIVE_INFINITY;
-    case "wait":
-      return next.why === "notYet" && mode === "lazy" ? Number.POSITIVE_INFINITY : next.until;
-    case "handOut":
-      return mode === "lazy" ? Number.POSITIVE_INFINITY : dueAt(holding, knowledge, settings);
-    case "send":
-      return mode === "lazy" && next.why === "due" ? Number.POSITIVE_INFINITY : now;
-  }
+  const due = {
+    stop: () => Number.POSITIVE_INFINITY,
+    wait: () => (next.do === "wait" ? next.until : now),
+    handOut: () => dueAt(holding, knowledge, settings),
+    send: () => now,
+  }[next.do]();
+  return { ...record, holding, due };
+}
+
+/** Whether a schedule wakes this connection. A lazy one leaves what is merely due until somebody asks. */
+export function wakes(mode: Mode, { holding }: ConnectionRecord): boolean {
+  return mode === "proactive" || holding.attempts.length > 0 || holding.status === "refused";
 }
 
 /** What anybody with the API key may see of a connection: no token, no secret. */

@@ -16,7 +16,14 @@ import type { Duration } from "../kernel/time.ts";
 import type { ConnectionRecord, ProviderSettings } from "../store/connection-record.ts";
 import type { KetenEvent } from "../store/events.ts";
 import { keyOf } from "../store/store.ts";
-import { type ConnectionView, checkName, viewOf, withHolding } from "./connection.ts";
+import {
+  type ConnectionView,
+  checkName,
+  type Mode,
+  viewOf,
+  wakes,
+  withHolding,
+} from "./connection.ts";
 import { type HandOut, HandOuts } from "./hand-outs.ts";
 import { createRedeemer, type RedeemParts } from "./redeem.ts";
 import { Schedule } from "./schedule.ts";
@@ -34,6 +41,7 @@ export interface NewConnection {
 export interface KeychainParts extends RedeemParts {
   /** Unscaled milliseconds a caller waits for a refresh before it is told to come again. */
   readonly patienceMs: Duration;
+  readonly mode: Mode;
 }
 
 export class Keychain {
@@ -57,7 +65,7 @@ export class Keychain {
       },
       find: async (dueBefore) => {
         const { records } = await parts.store.list("connection", { dueBefore });
-        return records.map(({ record }) => record);
+        return records.map(({ record }) => record).filter((record) => wakes(parts.mode, record));
       },
       onFailure: (error) => parts.log.warn("scan", { error: String(error) }),
     });
@@ -86,8 +94,8 @@ export class Keychain {
       holding,
       due: Number.POSITIVE_INFINITY,
     };
-    const { settings, mode } = this.#parts;
-    const record = withHolding(bare, holding, settings, mode, now);
+    const { settings } = this.#parts;
+    const record = withHolding(bare, holding, settings, now);
     const event: KetenEvent = {
       type: "connection.added",
       about: name,
@@ -99,7 +107,7 @@ export class Keychain {
     if (!added) {
       throw new KetenError("connection_exists", `a connection called "${name}" exists already`);
     }
-    this.#schedule.set(record);
+    this.#wake(record);
     return viewOf(record, settings, now);
   }
 
@@ -142,10 +150,15 @@ export class Keychain {
     });
     this.#refreshes.set(name, refresh);
     refresh.then(
-      ({ record }) => this.#schedule.set(record),
+      ({ record }) => this.#wake(record),
       () => this.#schedule.soon(name),
     );
     return refresh;
+  }
+
+  #wake(record: ConnectionRecord): void {
+    if (wakes(this.#parts.mode, record)) this.#schedule.set(record);
+    else this.#schedule.forget(record.name);
   }
 
   /** Waits for a refresh as long as the caller's patience lasts; the refresh goes on without it. */
@@ -186,9 +199,18 @@ export class Keychain {
   /**
    * Reports that the access token of a generation was refused where it was used. If it is the newest, a newer one is
    * fetched, as soon as the provider allows; reports of older ones change nothing.
+   * @throws KetenError as `token`; `request_invalid` for a generation that was never handed out
    */
   async failed(name: string, generation: number, consumer: string): Promise<HandOut> {
-    return await this.token(name, consumer, generation);
+    const { generation: newest } = await this.show(name);
+    if (Number.isInteger(generation) && generation >= 0 && generation <= newest) {
+      return await this.token(name, consumer, generation);
+    }
+    throw new KetenError(
+      "request_invalid",
+      `generation ${generation} was never handed out; expected a whole number, at most ${newest}`,
+      { evidence: { where: "body.generation" } },
+    );
   }
 
   /** @throws KetenError `connection_unknown` */
@@ -229,7 +251,7 @@ export class Keychain {
   /** Takes up what other processes left, and refreshes by itself from now on. */
   async start(): Promise<void> {
     this.#schedule.start();
-    for await (const record of this.#records()) this.#schedule.set(record);
+    for await (const record of this.#records()) this.#wake(record);
   }
 
   /** Starts nothing new, and finishes what was sent. */

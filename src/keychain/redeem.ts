@@ -23,7 +23,7 @@ import { type Result, settleAttempt } from "../kernel/settle.ts";
 import type { Duration, Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
 import { keyOf, type Store } from "../store/store.ts";
-import { knowledgeOf, type Mode, withHolding } from "./connection.ts";
+import { knowledgeOf, withHolding } from "./connection.ts";
 import type { Journal } from "./journal.ts";
 import {
   decideStep,
@@ -61,7 +61,6 @@ export interface RedeemParts {
   readonly log: Log;
   readonly settings: Settings;
   readonly timing: Timing;
-  readonly mode: Mode;
 }
 
 export interface Redeemer {
@@ -106,7 +105,7 @@ class ChainRedeemer {
 
   /** Orders 1 and 2: the lease, the state under it, and the intent, in one transaction. */
   async #begin(name: string, newerThan: number): Promise<Step> {
-    const { store, clock, random, owner, timing, settings, mode, journal } = this.#parts;
+    const { store, clock, random, owner, timing, settings, journal } = this.#parts;
     const heard = await this.#heardOfOthers(name);
     const input: StepInput = {
       heard,
@@ -118,7 +117,6 @@ class ChainRedeemer {
       isInFlight: (attemptId) => this.#inFlight.has(attemptId),
       newerThan,
       settings,
-      mode,
       unique: Buffer.from(random.bytes(9)).toString("base64url"),
       jitter: random.fraction(),
     };
@@ -285,7 +283,7 @@ class ChainRedeemer {
       const { settings } = this.#parts;
       const { holding, settled } = settleAttempt(before, knowledgeOf(record), settings, report);
       const events = settledEvents(name, before, holding, attemptId, result, settled);
-      const after = withHolding(record, holding, settings, this.#parts.mode, now);
+      const after = withHolding(record, holding, settings, now);
       return { result: null, writes: [after], events };
     });
   }

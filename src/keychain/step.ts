@@ -16,7 +16,7 @@ import { type Result, type Settled, settleAttempt } from "../kernel/settle.ts";
 import type { Duration, Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
 import type { KetenEvent } from "../store/events.ts";
-import { knowledgeOf, type Mode, withHolding } from "./connection.ts";
+import { knowledgeOf, withHolding } from "./connection.ts";
 import { attemptIdOf } from "./token-endpoint.ts";
 
 /** How a refresh ended for those who wait for it. */
@@ -65,7 +65,6 @@ export interface StepInput {
   readonly isInFlight: (attemptId: string) => boolean;
   readonly newerThan: number;
   readonly settings: Settings;
-  readonly mode: Mode;
   /** Fresh randomness for an attempt id, and for jitter. */
   readonly unique: string;
   readonly jitter: number;
@@ -85,7 +84,7 @@ export function decideStep(record: ConnectionRecord, input: StepInput, now: Inst
     const step: Step = { kind: "wait", until: now + input.poll, why: "held", record };
     return { step, after: null, events: [], tookIn: false };
   }
-  const { settings, mode } = input;
+  const { settings } = input;
   const knowledge = knowledgeOf(record);
   const taken = takeIn(record, input, now);
   const next = plan(
@@ -97,7 +96,7 @@ export function decideStep(record: ConnectionRecord, input: StepInput, now: Inst
   );
   if (next.do !== "send") {
     const changed = taken.holding !== record.holding;
-    const after = changed ? withHolding(record, taken.holding, settings, mode, now) : null;
+    const after = changed ? withHolding(record, taken.holding, settings, now) : null;
     return { step: told(after ?? record, next), after, events: taken.events, tookIn: true };
   }
   const lease = {
@@ -114,7 +113,7 @@ export function decideStep(record: ConnectionRecord, input: StepInput, now: Inst
     deadAt: now + input.requestLife,
   });
   const attempt = begun.attempts.at(-1) as Attempt;
-  const after = withHolding(record, begun, settings, mode, now);
+  const after = withHolding(record, begun, settings, now);
   const events = [...taken.events, begunEvent(record.name, attempt, next.token.serial)];
   return { step: { kind: "send", record: after, attempt, lease }, after, events, tookIn: true };
 }

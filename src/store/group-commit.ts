@@ -34,11 +34,11 @@ import { type Decide, type Key, keyOf, type Page, type Store, type Where } from 
 export const BATCH_MAX = 256;
 
 /**
- * Microtasks between the answers of one batch and the begin of the next: callers in this process who were answered
- * and ask again at once come together then, not one ahead and the rest behind. Measured with 64 of them: 29,000
- * updates/s instead of 21,000.
+ * Microtasks between the answers of one batch and the begin of the next, where no turns are given: callers in this
+ * process who were answered and ask again at once come together then, not one ahead and the rest behind. Measured with
+ * 64 of them: 29,000 updates/s instead of 21,000.
  */
-const GATHERING_TURNS = 8;
+const GATHERING_MICROTASKS = 8;
 
 /** Records on a page of a list, unless the store is opened with another number. */
 export const PAGE_SIZE = 100;
@@ -47,6 +47,12 @@ export interface GroupCommitOptions {
   readonly clock: Clock;
   /** Opens the engine; called again after the one before has failed and was closed. */
   readonly open: () => Promise<Engine>;
+  /**
+   * Waits for another turn of the event loop. Where it is given, a batch that would be small waits for the callers
+   * whose requests arrive with its own: 64 connections make batches of 45 on average instead of 29, half of which
+   * held one caller alone.
+   */
+  readonly turn?: () => Promise<void>;
   readonly pageSize?: number;
 }
 
@@ -198,12 +204,28 @@ class GroupCommit implements Store {
   // --- updates ------------------------------------------------------------------------------------------
 
   async #write(): Promise<void> {
+    const { turn } = this.#options;
     let begun: Begun | undefined;
+    let before = 0;
     do {
-      begun = await this.#commit(begun ?? this.#begin());
-      for (let turn = 0; !begun && turn < GATHERING_TURNS; turn += 1) await undefined;
+      if (!begun && turn) await this.#gather(turn, before);
+      const batch = begun ?? this.#begin();
+      before = batch.calls.length;
+      begun = await this.#commit(batch);
+      if (begun || turn) continue;
+      for (let i = 0; i < GATHERING_MICROTASKS; i += 1) await undefined;
     } while (begun || this.#queue.length > 0);
     this.#writing = undefined;
+  }
+
+  /** Waits while each turn brings another caller, unless half as many as were answered last are here already. */
+  async #gather(turn: () => Promise<void>, answered: number): Promise<void> {
+    let length = 0;
+    while (this.#queue.length > length && this.#queue.length < BATCH_MAX) {
+      length = this.#queue.length;
+      if (answered > 0 && length >= answered / 2) return;
+      await turn();
+    }
   }
 
   /** Takes the callers who wait and asks for their rows; awaits nothing. */

@@ -8,8 +8,10 @@ import { httpAnswer, rawServer } from "../support/raw-server.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { eventually, keten, type Running, secretFile, startKeten } from "./processes.ts";
 
-/** Characters that every encoding writes differently. */
-const canary = (name: string): string => `canary+${name}/5f=%20&"~ü-${"q7Zk".repeat(4)}`;
+/** Every secret begins and ends alike: to search for both is to search for all, and for parts of them. */
+const HEAD = 'canary/of+the=test%20&"~ü-';
+const TAIL = `-${"q7Zk".repeat(6)}`;
+const canary = (name: string): string => `${HEAD}${name}${TAIL}`;
 
 /** A secret as it is and as it might be written by an encoder, in bytes. */
 function formsOf(secret: string): readonly Buffer[] {
@@ -25,22 +27,20 @@ function formsOf(secret: string): readonly Buffer[] {
     ...[secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), encodeURI(secret)],
     ...[new URLSearchParams({ "": secret }).toString().slice(1), bytes.toString("latin1")],
     ...[bytes.toString("hex"), bytes.toString("hex").toUpperCase(), ...shifted],
-    // A part is a leak as well.
-    secret.slice(0, 24),
   ];
   return [...new Set(texts)].flatMap((text) => [Buffer.from(text), Buffer.from(text, "utf16le")]);
 }
 
-function leaksIn(
-  place: string,
-  content: Buffer | string,
-  secrets: Readonly<Record<string, string>>,
-) {
+/** Where a text or a file holds a canary, or another secret if one is given. */
+function leaksIn(place: string, content: Buffer | string, ...others: readonly string[]) {
   const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content);
-  return Object.entries(secrets).flatMap(([name, secret]) =>
+  return [HEAD, TAIL, ...others].flatMap((secret) =>
     formsOf(secret)
       .filter((form) => bytes.includes(form))
-      .map((form) => `${place} holds ${name} as ${form.toString("latin1").slice(0, 30)}`),
+      .map((form) => {
+        const at = bytes.indexOf(form);
+        return `${place}: ${bytes.subarray(Math.max(0, at - 30), at + 60).toString("latin1")}`;
+      }),
   );
 }
 
@@ -63,9 +63,9 @@ test("[LOG-02] the search itself finds a secret however it is written", () => {
     Buffer.from(secret, "utf16le"),
   ];
   for (const [i, writing] of writings.entries()) {
-    assert.notDeepEqual(leaksIn("here", writing, { secret }), [], `writing ${i}`);
+    assert.notDeepEqual(leaksIn("here", writing), [], `writing ${i}`);
   }
-  assert.deepEqual(leaksIn("here", "nothing of the kind", { secret }), []);
+  assert.deepEqual(leaksIn("here", "nothing of the kind"), []);
 });
 
 test("[LOG-02, E01] canary secrets are in no log, message, metric, store file or journal, whatever happens to them", async (t) => {
@@ -191,44 +191,34 @@ test("[LOG-02, E01] canary secrets are in no log, message, metric, store file or
       "c",
     ],
   ];
-  for (const args of stated) {
+  const commands = stated.flatMap((args) => {
     const more = args[0] === "connect" ? ["--refresh-token-file", file] : [];
-    for (const where of [env, { KETEN_DATA: dataDir }]) {
-      const { stdout, stderr } = await keten(t, [...args, ...more], where);
-      seen.push(stdout + stderr);
-    }
-  }
+    return [env, { KETEN_DATA: dataDir }].map((where) => keten(t, [...args, ...more], where));
+  });
+  for (const { stdout, stderr } of await Promise.all(commands)) seen.push(stdout + stderr);
   const wrong = ["connect", "a", `--client-secret=${clientSecret}`, `--refresh-token=${imported}`];
   seen.push((await keten(t, wrong)).stderr);
 
   // Once while it runs, with the write-ahead log full of the newest, and once when all is closed.
-  const scan = (when: string, secrets: Readonly<Record<string, string>>): readonly string[] =>
+  const scan = (when: string): readonly string[] =>
     filesBelow(dataDir).flatMap((path) => {
       const name = relative(dataDir, path);
-      const own = name === "api-key" ? { ...secrets, apiKey: canary("not this") } : secrets;
-      return leaksIn(`${name} ${when}`, readFileSync(path), own);
+      const others = name === "api-key" ? [] : [apiKey];
+      return leaksIn(`${name} ${when}`, readFileSync(path), ...others);
     });
-  const tokens = Object.fromEntries(
-    Array.from({ length: granted + 1 }, (_, i) => [
-      [`access-${i}`, access(i)],
-      [`refresh-${i}`, refresh(i)],
-    ]).flat(),
-  );
-  const secrets = { ...tokens, clientSecret, imported, apiKey };
-  const running = scan("while it ran", secrets);
+  const running = scan("while it ran");
   started[1]?.child.kill("SIGTERM");
   assert.equal((await started[1]?.finished)?.code, 0);
-  const [ready] = [JSON.stringify({ url, apiKey })];
   for (const server of started) {
     seen.push(server.stderr(), server.stdout().replace(/"apiKey":"[^"]+"/, ""));
   }
-  assert.ok(ready.includes(apiKey) && granted >= 3, "there was something to find");
+  assert.ok(granted >= 3, "there was something to find");
   const files = filesBelow(dataDir).map((path) => relative(dataDir, path));
   assert.ok(files.includes("keten.db") && files.some((name) => name.startsWith("journal/")));
   const leaks = [
     ...running,
-    ...scan("at the end", secrets),
-    ...seen.flatMap((text, i) => leaksIn(`output ${i}: ${text.slice(0, 200)}`, text, secrets)),
+    ...scan("at the end"),
+    ...seen.flatMap((text, i) => leaksIn(`output ${i}`, text, apiKey)),
   ];
   assert.deepEqual(leaks, []);
 });

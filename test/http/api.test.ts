@@ -103,7 +103,7 @@ test("[E25, CLI-11] no route gives a refresh token or a client secret away, what
   const routes = Object.entries(api.paths as Record<string, Record<string, unknown>>).flatMap(
     ([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  assert.deepEqual(routes.sort(), [
+  assert.deepEqual([...routes].sort(), [
     "DELETE /v1/connections/{name}",
     "GET /healthz",
     "GET /metrics",
@@ -138,7 +138,7 @@ test("[E25] the routes that the document lists are all the routes the server has
   const documented = Object.entries(listed.paths as Record<string, object>).flatMap(
     ([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  assert.deepEqual(routes.sort(), [...documented, "GET /openapi.json"].sort());
+  assert.deepEqual([...routes].sort(), [...documented, "GET /openapi.json"].sort());
   await api.close();
 });
 

@@ -157,6 +157,42 @@ test("[ISS-08] a retry never leaves two living successors, unless the policy has
   }
 });
 
+test("[ISS-08] a retry is answered with the newest successor of the token presented, not of another", () => {
+  const play = new Play(
+    policyOf({
+      overlap: { atLeast: "1 h" },
+      retry: { answer: { currentFor: "2 s" } },
+      siblings: { branches: 2 },
+    }),
+  );
+  const token = play.consent();
+  const left = play.refresh(token);
+  const right = play.wait(3 * SECOND).refresh(token);
+  const leftNext = play.refresh(left);
+  play.refresh(right);
+  assert.equal(play.wait(SECOND).refresh(left).serial, leftNext.serial);
+});
+
+test("[ISS-08] a retry whose successor has ended gets a new one", () => {
+  const play = new Play(policyOf({ overlap: { atLeast: "1 h" }, expiry: { idle: "60 s" } }));
+  const token = play.consent();
+  const lost = play.refresh(token);
+  assert.equal(play.wait(59 * SECOND).refresh(token).serial, lost.serial);
+  const anew = play.wait(58 * SECOND).refresh(token);
+  assert.equal(anew.serial, lost.serial + 1);
+  play.refresh(anew);
+});
+
+test("[G04] a burst of refreshes fills the record and no more; what it forgets is not spared", () => {
+  const play = new Play(policyOf({ replay: { sparing: "60 s", action: "refuse" } }));
+  const tokens = [play.consent()];
+  while (tokens.length < 40) tokens.push(play.refresh(tokens.at(-1) as Held));
+  assert.equal(play.chain().entries.length, KEEP);
+  play.refuses(tokens[40 - KEEP] as Held, "superseded");
+  play.refuses(tokens[39 - KEEP] as Held, "replayed");
+  play.refresh(tokens[39] as Held);
+});
+
 test("[D05] replay refused: the dead token is refused, the chain lives", () => {
   const play = new Play(policyOf({ replay: { action: "refuse" } }));
   const token = play.consent();
@@ -194,7 +230,7 @@ test("[D05] replay answers the same: the dead token gets its successor again", (
 test("[ISS-04] strict: a spent token after 2.5 s fails, and the newest one and the grant die", () => {
   const play = new Play(STRICT);
   const token = play.consent();
-  const next = play.wait(HOUR).refresh(token);
+  const next = play.wait(SECOND).refresh(token);
   assert.equal(play.acceptsAccess(token), false, "its access token ended with it");
   play.wait(2500).refuses(token, "replayed");
   play.refuses(next, "chainRevoked");

@@ -4,12 +4,12 @@
  */
 
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import type { TestContext } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { systemDisk } from "../../src/env/disk.ts";
 import type { Post, PostOutcome } from "../../src/env/http-post.ts";
 import type { OwnerState } from "../../src/env/liveness.ts";
 import { Secret } from "../../src/env/secret.ts";
-import { systemDisk } from "../../src/env/disk.ts";
 import type { Settings } from "../../src/kernel/holding.ts";
 import { formatPolicy } from "../../src/kernel/parse-policy.ts";
 import type { Policy } from "../../src/kernel/policy.ts";

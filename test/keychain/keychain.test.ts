@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { KetenError } from "../../src/env/error.ts";
 import { keyOf, type Store } from "../../src/store/store.ts";
-import { answer, connect, invalidGrant, machine, silence, start, tokens, until, untilInTime } from "./harness.ts";
+import {
+  answer,
+  connect,
+  invalidGrant,
+  machine,
+  silence,
+  start,
+  tokens,
+  until,
+  untilInTime,
+} from "./harness.ts";
 
 const key = keyOf("connection", "acme");
 
@@ -18,7 +28,9 @@ test("[E05, PRO-12] a thousand callers cause one token request and get the same 
   const callers = Array.from({ length: 1000 }, () => started.keychain.token("acme", "worker"));
   const handOuts = await Promise.all(callers);
   assert.equal(started.sent.length, 1);
-  const values = new Set(handOuts.map(({ accessToken, generation }) => `${accessToken.reveal()} ${generation}`));
+  const values = new Set(
+    handOuts.map(({ accessToken, generation }) => `${accessToken.reveal()} ${generation}`),
+  );
   assert.deepEqual([...values], ["access-1 1"]);
 });
 
@@ -67,7 +79,8 @@ test("[PRO-03, G07] an answer that the store refuses stays in the journal and is
     size: () => store.size(),
     close: () => store.close(),
     update: (keys, decide) => {
-      if (down) return Promise.reject(new KetenError("store_unavailable", "down", { retryable: true }));
+      if (down)
+        return Promise.reject(new KetenError("store_unavailable", "down", { retryable: true }));
       return store.update(keys, decide);
     },
   });
@@ -90,12 +103,14 @@ test("[E07, G07] killed after the answer was journaled: the next process takes i
   const on = machine(t);
   let refuse = false;
   const first = await start(on, {
-    wrapStore: (store) => ({
-      ...store,
-      read: (wanted) => store.read(wanted),
-      close: () => store.close(),
-      update: (keys, decide) => (refuse ? new Promise<never>(() => {}) : store.update(keys, decide)),
-    }) as Store,
+    wrapStore: (store) =>
+      ({
+        ...store,
+        read: (wanted) => store.read(wanted),
+        close: () => store.close(),
+        update: (keys, decide) =>
+          refuse ? new Promise<never>(() => {}) : store.update(keys, decide),
+      }) as Store,
     wire: () => {
       refuse = true;
       return tokens(1);
@@ -139,7 +154,9 @@ test("[E08, PRO-07] exact-online: after a lost answer it asks again when that is
     },
   });
   await connect(started, ["exact-online", "exact-online-10min"]);
-  await assert.rejects(started.keychain.token("acme", "worker"), { code: "connection_unavailable" });
+  await assert.rejects(started.keychain.token("acme", "worker"), {
+    code: "connection_unavailable",
+  });
   const view = await started.keychain.show("acme");
   assert.equal(view.status, "uncertain");
   const sentAt = on.clock.now();
@@ -157,7 +174,9 @@ test("[E08, PRO-07] exact-online: after a lost answer it asks again when that is
 test("[PRO-18, G20] invalid_grant is believed only when nothing else is left, and the loss has one cause", async (t) => {
   const on = machine(t);
   const script = [tokens(1), invalidGrant(), invalidGrant()];
-  const started = await start(on, { wire: () => script.shift() ?? assert.fail("one request too many") });
+  const started = await start(on, {
+    wire: () => script.shift() ?? assert.fail("one request too many"),
+  });
   await connect(started, ["exact-online"]);
   await started.keychain.token("acme", "worker");
   on.clock.advance(600_000);
@@ -186,6 +205,41 @@ test("[PRO-16] the predecessor is kept where the provider may accept it again, a
     const { predecessor } = await holdingOf(started.store);
     assert.equal(predecessor !== null, kept, preset);
   }
+});
+
+test("[PRO-18] a provider that answers each refusal with another token is not stormed, and all is bounded", async (t) => {
+  const on = machine(t);
+  let n = 0;
+  const started = await start(on, {
+    mode: "proactive",
+    wire: () => answer(400, { error: "invalid_grant", refresh_token: `another-${++n}` }),
+  });
+  await connect(started, ["exact-online"]);
+  await untilInTime(on, () => on.clock.boot().at >= 600_000, 1_000);
+  assert(n >= 4 && n <= 20, `${n} requests in ten minutes`);
+  assert((await holdingOf(started.store)).parked.length <= 8);
+});
+
+test("[G10] a report of a generation that was never handed out is refused", async (t) => {
+  const started = await start(machine(t), { wire: () => tokens(1) });
+  await connect(started);
+  for (const generation of [1, -1, 0.5, Number.NaN]) {
+    const report = started.keychain.failed("acme", generation, "worker");
+    await assert.rejects(report, { code: "request_invalid" });
+  }
+  assert.equal(started.sent.length, 0);
+});
+
+test("[E18] a lazy keychain lets what is due wait until somebody asks, and leaves it due for a proactive one", async (t) => {
+  const on = machine(t);
+  let n = 0;
+  const lazy = await start(on, { wire: () => tokens(++n) });
+  await connect(lazy);
+  await lazy.keychain.start();
+  await untilInTime(on, () => on.clock.boot().at >= 5_000);
+  assert.equal(n, 0);
+  await start(on, { mode: "proactive", wire: () => tokens(++n) });
+  await untilInTime(on, () => n === 1);
 });
 
 test("[G20] a refused import is no loss, and says what to do", async (t) => {

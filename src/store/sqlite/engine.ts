@@ -44,6 +44,8 @@ export interface SqliteStoreOptions {
   /** The file; it and its directory are made if there are none. On a local file system. */
   readonly path: string;
   readonly clock: Clock;
+  /** Waits for another turn of the event loop; a server gives it, so that requests share commits. */
+  readonly turn?: () => Promise<void>;
   readonly retention?: Retention;
   readonly busyTimeoutMs?: number;
   readonly pageSize?: number;
@@ -56,11 +58,12 @@ export interface SqliteStoreOptions {
  *   the file cannot be opened
  */
 export function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const { path, clock, pageSize } = options;
+  const { path, clock, turn, pageSize } = options;
   const { retention = DEFAULT_RETENTION, busyTimeoutMs = BUSY_TIMEOUT_MS } = options;
   return openGroupCommit({
     clock,
     open: () => SqliteEngine.open({ path, retention, busyTimeoutMs }),
+    ...(turn === undefined ? {} : { turn }),
     ...(pageSize === undefined ? {} : { pageSize }),
   });
 }
