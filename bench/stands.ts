@@ -20,6 +20,7 @@ import type { OidcProviderArguments } from "./servers/oidc-provider.ts";
 export const FIGURES = [
   "echo",
   "oidcProvider",
+  "oidcProviderWithIdTokens",
   "rotations",
   "rotationsStrict",
   "tokenReads",
@@ -86,12 +87,12 @@ export async function startStands(options: StandOptions): Promise<readonly Stand
       refreshTokens: kept,
     }),
   );
-  const oidcProvider = await startServer<OidcProviderArguments, Tokens>(
-    options,
-    "oidc-provider",
-    "oidc-provider",
-    () => ({ chains: connections, ...CLIENT }),
-  );
+  const oidcProviderOf = (name: string, scope: string): Promise<Server<Tokens>> =>
+    startServer<OidcProviderArguments, Tokens>(options, "oidc-provider", name, () => ({
+      ...{ chains: connections, scope, ...CLIENT },
+    }));
+  const oidcProvider = await oidcProviderOf("oidc-provider", "read write");
+  const withIdTokens = await oidcProviderOf("oidc-provider-id-tokens", "openid read write");
   const answerBytes = await answerBytesOf(issuer.ready, sample);
   const echo = await startServer<EchoArguments, { readonly port: number }>(
     options,
@@ -108,6 +109,7 @@ export async function startStands(options: StandOptions): Promise<readonly Stand
   const reads: Job = { sends: "requests", requests: names.map((name) => tokenRead(name, apiKey)) };
   loader.prepare({ name: "echo", port: echo.ready.port, job: echoed });
   loader.prepare({ name: "oidcProvider", ...rotating(oidcProvider.ready) });
+  loader.prepare({ name: "oidcProviderWithIdTokens", ...rotating(withIdTokens.ready) });
   loader.prepare({ name: "rotations", ...rotating({ ...issuer.ready, tokens: loaded }) });
   loader.prepare({ name: "rotationsStrict", ...rotating(strict.ready) });
   loader.prepare({ name: "tokenReads", port: keychain.ready.port, job: reads });
@@ -115,6 +117,11 @@ export async function startStands(options: StandOptions): Promise<readonly Stand
   return [
     { figure: "echo", server: echo.child, loads: ["echo"] },
     { figure: "oidcProvider", server: oidcProvider.child, loads: ["oidcProvider"] },
+    {
+      figure: "oidcProviderWithIdTokens",
+      server: withIdTokens.child,
+      loads: ["oidcProviderWithIdTokens"],
+    },
     { figure: "rotations", server: issuer.child, loads: ["rotations"] },
     { figure: "rotationsStrict", server: strict.child, loads: ["rotationsStrict"] },
     { figure: "tokenReads", server: keychain.child, loads: ["tokenReads"] },

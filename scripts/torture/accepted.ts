@@ -7,7 +7,8 @@
  * 3. A step whose outcome differs from the log is marked: what follows from it is no evidence.
  */
 
-import { accept, begin, type Chain, isAccepted, judge, punish } from "../../src/kernel/chain.ts";
+import { type Chain, isAccepted } from "../../src/kernel/chain.ts";
+import { accept, begin, judge, punish } from "../../src/kernel/present.ts";
 import type { Serial } from "../../src/kernel/ids.ts";
 import { holdsEverySerialOpen, type Policy } from "../../src/kernel/policy.ts";
 import type { EndedBy } from "../../src/kernel/refusal.ts";

@@ -229,6 +229,8 @@ export class Campaign {
     const names = ["hold", "answer-late", ...this.#options.faults.map(nameOf)];
     await this.#standIn.setFaults(Object.fromEntries(names.map((name) => [name, 0])));
     say("kills and faults are over; every chain that lives has to go on");
+    // What the network still holds of the dead arrives before anything is judged.
+    await this.#standIn.settledLog(this.#requestLifeMs);
     const client = await this.#victim.ready();
     const begun = generations(await client.connections());
     const lives = ALIVE_WITHIN_LIVES * (policy.access.lifetime / timeScale);
@@ -274,7 +276,7 @@ export class Campaign {
     const { policy, dataDir } = this.#options;
     await Promise.all(this.#workers.map(end));
     await this.#victim.end();
-    const seen = await this.#standIn.settledLog();
+    const seen = await this.#standIn.settledLog(this.#requestLifeMs);
     const testimonies = await readEvidence(dataDir);
     const connections: Kept[] = [];
     for (const made of this.#made) {

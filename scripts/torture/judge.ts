@@ -1,8 +1,8 @@
 /**
  * The judge: what became of every chain, computed on the trace and never asserted.
  *
- * 1. A loss is *avoidable* if, at the loss or at the send that caused it, a token that the stand-in accepted was durable
- *    with us or in a live process of ours.
+ * 1. A loss is *avoidable* if, at the loss or right before the request that caused it was decided, a token that the
+ *    stand-in accepted was durable with us or in a live process of ours.
  * 2. *Unavoidable*: all the stand-in accepted were successors whose answers never became durable, because their process
  *    was killed, or the network cut the answer, between the stand-in's commit and our journal.
  * 3. *Timing*: a request of ours arrived after the time by which we take it for dead, or a limit of time ran out.
@@ -82,13 +82,12 @@ const seenOf = (trace: Trace, { chain }: Kept): readonly Seen[] =>
 export function attemptsOf(trace: Trace, kept: Kept): ReadonlyMap<number, Recorded> {
   const found = new Map<number, Recorded>();
   const used = new Set<Recorded>();
+  const newestBefore = (at: Instant): Recorded | undefined =>
+    kept.attempts.findLast((attempt) => !used.has(attempt) && attempt.sent <= at);
   const inOrder = [...seenOf(trace, kept)].sort((a, b) => a.received - b.received);
   for (const { line, received } of inOrder) {
-    const first = line.duplicateOf === null ? undefined : found.get(line.duplicateOf);
-    const own = kept.attempts.findLast(
-      (attempt) => !used.has(attempt) && attempt.sent <= received + CLOCK_TOLERANCE_MS,
-    );
-    const attempt = line.duplicateOf === null ? own : first;
+    const own = newestBefore(received) ?? newestBefore(received + CLOCK_TOLERANCE_MS);
+    const attempt = line.duplicateOf === null ? own : found.get(line.duplicateOf);
     if (!attempt) continue;
     used.add(attempt);
     found.set(line.number, attempt);
@@ -179,9 +178,7 @@ export function classify(trace: Trace, kept: Kept): Finding {
   }
   const attempt = attemptsOf(trace, kept).get(line.number);
   return (
-    fromOutside(cause, attempt) ??
-    byTime(trace, cause, attempt) ??
-    byPlace(trace, kept, cause, attempt)
+    fromOutside(cause, attempt) ?? byTime(trace, cause, attempt) ?? byPlace(trace, kept, cause)
   );
 }
 
@@ -217,14 +214,14 @@ function byTime({ requestLifeMs }: Trace, { seen, endedBy }: Step, attempt: Reco
   return undefined;
 }
 
-/** By where the tokens were that the stand-in accepted right before the send that caused the loss. */
-function byPlace(trace: Trace, kept: Kept, cause: Step, attempt: Recorded | undefined): Finding {
+/** By where the tokens were that the stand-in accepted right before the decision that caused the loss. */
+function byPlace(trace: Trace, kept: Kept, cause: Step): Finding {
   const { accepted, seen } = cause;
   if (accepted.length === 0) {
     return finding("unexplained", `nothing was accepted at request ${seen.line.number}`);
   }
-  const sent = attempt?.sent ?? seen.received;
-  const places = accepted.map((serial) => placeOf(trace, kept, serial, sent));
+  const at = seen.decided ?? seen.received;
+  const places = accepted.map((serial) => placeOf(trace, kept, serial, at));
   const ranks: readonly LossClass[] = ["avoidable", "held", "unexplained", "unavoidable"];
   const worst = ranks.flatMap((name) => places.filter((place) => place.class === name))[0];
   return worst ?? finding("unexplained", "no token was placed");

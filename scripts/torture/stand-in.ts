@@ -34,8 +34,6 @@ interface LogAnswer {
 
 /** How often the clocks are compared; the reading with the shortest way there and back counts. */
 const READINGS = 10;
-/** Longer than any hold. */
-const SETTLED_WITHIN_MS = 5000;
 
 export class StandIn {
   readonly child: Child;
@@ -111,9 +109,9 @@ export class StandIn {
     return this.#lines;
   }
 
-  /** Every request, once all of them are decided and over. */
-  async settledLog(): Promise<readonly Seen[]> {
-    const giveUpAt = performance.now() + SETTLED_WITHIN_MS;
+  /** Every request, once all of them are decided and over, or after so long. */
+  async settledLog(withinMs: number): Promise<readonly Seen[]> {
+    const giveUpAt = performance.now() + withinMs;
     for (;;) {
       const lines = [...(await this.lines()).values()];
       if (lines.every(isFinal) || performance.now() > giveUpAt) {

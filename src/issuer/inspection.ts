@@ -4,9 +4,10 @@
  */
 
 import { deadByScope } from "../kernel/authorization.ts";
-import { isAccepted, settle } from "../kernel/chain.ts";
+import { isAccepted } from "../kernel/chain.ts";
 import type { ChainKey, Serial } from "../kernel/ids.ts";
 import { holdsEverySerialOpen } from "../kernel/policy.ts";
+import { settle } from "../kernel/policy-change.ts";
 import type { Instant } from "../kernel/time.ts";
 import type { ChainRecord } from "../store/records.ts";
 import type { Desk } from "./granting.ts";

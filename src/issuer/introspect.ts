@@ -9,8 +9,10 @@
  */
 
 import { deadByScope, NEW_TALLY, newAuthorization, scopesOf } from "../kernel/authorization.ts";
-import { accessActive, accessUsed, isAccepted, settle } from "../kernel/chain.ts";
+import { accessActive, isAccepted } from "../kernel/chain.ts";
 import { newest } from "../kernel/policy.ts";
+import { settle } from "../kernel/policy-change.ts";
+import { accessUsed } from "../kernel/present.ts";
 import type { ChainRecord, ClientRecord } from "../store/records.ts";
 import { keyOf } from "../store/store.ts";
 import { type Desk, newAttempt, refused } from "./granting.ts";

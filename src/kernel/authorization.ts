@@ -11,20 +11,11 @@
  *    A refusal's `after` is empty, but for the declared effect of replay and of quotas that count all calls.
  */
 
-import {
-  type Answer,
-  accept,
-  aliveUntil,
-  begin,
-  type Chain,
-  judge,
-  type Presented,
-  punish,
-  revoke,
-  settle,
-} from "./chain.ts";
+import { type Answer, aliveUntil, type Chain, type Presented, revoke } from "./chain.ts";
 import { type ChainKey, chainKey, type Ordinal } from "./ids.ts";
 import { type Cap, newest, type Per, type Policy, type Quota, type Revision } from "./policy.ts";
+import { settle } from "./policy-change.ts";
+import { accept, begin, judge, punish } from "./present.ts";
 import { type Counters, counted, quotaOpensAt } from "./quota.ts";
 import type { ChainRefusal, CodeRefusal, Refusal } from "./refusal.ts";
 import type { Instant } from "./time.ts";

@@ -5,10 +5,11 @@
  * 2. Whether a cap, or a revocation of the whole authorization, ends the chain is not its question.
  */
 
-import { type Chain, isAccepted, type Presented, settle } from "./chain.ts";
+import { type Chain, isAccepted, type Presented } from "./chain.ts";
 import { sameLimits } from "./diff.ts";
 import type { Serial } from "./ids.ts";
 import { holdsEverySerialOpen, newest, type Policy, type Revision } from "./policy.ts";
+import { settle } from "./policy-change.ts";
 import { FOREVER, type Instant } from "./time.ts";
 
 /** Serials without a record of their own: any of them may be concerned, as its own age decides. */

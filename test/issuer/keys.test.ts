@@ -22,8 +22,18 @@ test("[house] MACs of several keys do not disturb each other", () => {
   const macs = keys.map(macOf);
   const first = macs[0]?.(Buffer.from("one"));
   const second = macs[1]?.(Buffer.from("another"));
-  assert.deepEqual(first, createHmac("sha256", keys[0] ?? "").update("one").digest());
-  assert.deepEqual(second, createHmac("sha256", keys[1] ?? "").update("another").digest());
+  assert.deepEqual(
+    first,
+    createHmac("sha256", keys[0] ?? "")
+      .update("one")
+      .digest(),
+  );
+  assert.deepEqual(
+    second,
+    createHmac("sha256", keys[1] ?? "")
+      .update("another")
+      .digest(),
+  );
 });
 
 test("[house] a key longer than a block is refused", () => {

@@ -26,16 +26,16 @@ import {
   type AccessGrant,
   type Answer,
   accessActive,
-  accessUsed,
   type Chain,
   isAccepted,
   type Presented,
   revoke,
   revokeAccess,
-  settle,
 } from "../../src/kernel/chain.ts";
 import { chainKey, type Ordinal } from "../../src/kernel/ids.ts";
 import { newest, type Policy, type Revision } from "../../src/kernel/policy.ts";
+import { settle } from "../../src/kernel/policy-change.ts";
+import { accessUsed } from "../../src/kernel/present.ts";
 import type { ChainRefusal, CodeRefusal, Refusal } from "../../src/kernel/refusal.ts";
 import type { Duration, Instant } from "../../src/kernel/time.ts";
 

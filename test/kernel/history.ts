@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Authorization, Decision, Tally } from "../../src/kernel/authorization.ts";
-import { type Chain, settle } from "../../src/kernel/chain.ts";
+import type { Chain } from "../../src/kernel/chain.ts";
 import {
   brokenAuthorizationInvariants,
   brokenInvariants,
@@ -13,6 +13,7 @@ import {
 } from "../../src/kernel/invariants.ts";
 import { policyOf } from "../../src/kernel/parse-policy.ts";
 import type { Policy } from "../../src/kernel/policy.ts";
+import { settle } from "../../src/kernel/policy-change.ts";
 import type { ChainRefusal, CodeRefusal } from "../../src/kernel/refusal.ts";
 import { DAY, type Duration, HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
 import { type PolicyJson, policyJson } from "./arbitrary-policy.ts";

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { settle } from "../../src/kernel/chain.ts";
 import { diffPolicies } from "../../src/kernel/diff.ts";
 import { dryRun } from "../../src/kernel/dry-run.ts";
 import { formatPolicy, policyOf } from "../../src/kernel/parse-policy.ts";
 import { DEFAULT_POLICY, type Policy, type Revision } from "../../src/kernel/policy.ts";
+import { settle } from "../../src/kernel/policy-change.ts";
 import { DAY, HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
 import { PRESETS } from "../../src/vendors/presets.ts";
 import { policyJson } from "./arbitrary-policy.ts";

@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { accept, begin, type Chain, judge } from "../../src/kernel/chain.ts";
+import type { Chain } from "../../src/kernel/chain.ts";
 import { SERIAL_MAX } from "../../src/kernel/ids.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/kernel/policy.ts";
+import { accept, begin, judge } from "../../src/kernel/present.ts";
 import { HOUR } from "../../src/kernel/time.ts";
 import { decodeRecord, encodeRecord } from "../../src/store/codec.ts";
 import { columnsOf } from "../../src/store/columns.ts";

@@ -1,7 +1,8 @@
 /** Records to store in tests: one of each kind, as small as their types allow. */
 
-import { begin, type Chain } from "../../src/kernel/chain.ts";
+import type { Chain } from "../../src/kernel/chain.ts";
 import { DEFAULT_POLICY } from "../../src/kernel/policy.ts";
+import { begin } from "../../src/kernel/present.ts";
 import type { ConnectionRecord } from "../../src/store/connection-record.ts";
 import type { ChainRecord, ClientRecord, DeploymentRecord } from "../../src/store/records.ts";
 

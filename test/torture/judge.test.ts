@@ -65,27 +65,34 @@ test("[E07] judge: an answer that its holder had time to journal and did not is 
   assert.equal(judged({ ...killedOnTheWay, seen, lives }).class, "unexplained");
 });
 
+/** A request of a dead process that the network holds until later generations are in use. */
+const staleArrival: Story = {
+  seen: [
+    refused(1, 0, 0, "replayed", { decidedAfter: 6000 }),
+    granted(2, 300, 0, 1),
+    granted(3, 400, 1, 2),
+    refused(4, 9000, 2, "chainRevoked"),
+  ],
+  attempts: [
+    attempt("1-a", "first", -5, 0, null),
+    attempt("2-b", "second", 295, 0, 330),
+    attempt("3-c", "second", 395, 1, 430),
+    attempt("4-d", "second", 8995, 2, null),
+  ],
+  lives: [life("first", -1000, 100), life("second", 200, HOUR)],
+  held: [{ place: "current", serial: 2, accepted: false }],
+};
+
 test("[E07] judge: a request that arrives after the time by which it is taken for dead is a matter of timing", () => {
-  const story: Story = {
-    seen: [
-      granted(2, 3000, 0, 1),
-      granted(3, 4000, 1, 2),
-      // Sent first, and held by the network for longer than anybody expected.
-      refused(1, 0, 0, "replayed", { decidedAfter: 6000 }),
-      refused(4, 7000, 2, "chainRevoked"),
-    ],
-    attempts: [
-      attempt("1-a", "first", -5, 0, null),
-      attempt("2-b", "second", 2995, 0, 3030),
-      attempt("3-c", "second", 3995, 1, 4030),
-      attempt("4-d", "second", 6995, 2, null),
-    ],
-    lives: [life("first", -1000, 100), life("second", 1000, HOUR)],
-    held: [{ place: "current", serial: 2, accepted: false }],
-  };
-  const { class: found, why } = judged(story);
+  const { class: found, why } = judged(staleArrival);
   assert.equal(found, "timing");
   assert.match(why, /request 1 was decided 60\d\d ms after it was sent/);
+});
+
+test("[E07] judge: a request that arrives within that time, after its successor was used, is an avoidable loss", () => {
+  const { class: found, why } = judged({ ...staleArrival, requestLifeMs: 8000 });
+  assert.equal(found, "avoidable");
+  assert.match(why, /serial 2 .*durable with us/);
 });
 
 test("[E07] judge: a successor with a holder whom nobody can reach is held", () => {

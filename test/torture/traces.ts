@@ -8,7 +8,6 @@ import { PRESETS } from "../../src/vendors/presets.ts";
 export const CHAIN = "chain.1";
 /** Long after the grant, so that no least interval is in the way. */
 export const BEGIN = 1_000_000_000;
-const REQUEST_LIFE_MS = 1500;
 
 export interface Story {
   readonly preset?: string;
@@ -17,10 +16,19 @@ export interface Story {
   readonly lives: readonly Life[];
   readonly held?: readonly HeldToken[];
   readonly lost?: boolean;
+  readonly requestLifeMs?: number;
 }
 
 export function traceOf(story: Story): Trace {
-  const { preset = "strict", seen, attempts, lives, held = [], lost = true } = story;
+  const {
+    preset = "strict",
+    seen,
+    attempts,
+    lives,
+    held = [],
+    lost = true,
+    requestLifeMs = 1500,
+  } = story;
   const kept: Kept = {
     name: "acme",
     chain: CHAIN,
@@ -32,7 +40,7 @@ export function traceOf(story: Story): Trace {
     held,
   };
   const policy = PRESETS[preset] as Policy;
-  return { policy, requestLifeMs: REQUEST_LIFE_MS, seen, lives, connections: [kept] };
+  return { policy, requestLifeMs, seen, lives, connections: [kept] };
 }
 
 /** A process that sent requests from `from` to `until`. */
