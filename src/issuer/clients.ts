@@ -119,7 +119,7 @@ export function clientsOf(options: {
     async changePolicy(clientId, policy, revive) {
       const { client, revision } = await store.update([key(clientId)], ([row], now) => {
         if (!row) throw invalid(`there is no client "${clientId}" in realm "${realm.name}"`);
-        checkPolicy(policy, row.kind);
+        checkPolicy(policy, row.kind, revisionsOf(row));
         const last = row.revisions.at(-1);
         const at = Math.max(now, last?.at ?? now);
         const stored = {
@@ -207,13 +207,14 @@ function checkRegistration(
 }
 
 /** @throws KetenError `policy_invalid` naming every problem */
-function checkPolicy(policy: Policy, kind: ClientKind): void {
+function checkPolicy(policy: Policy, kind: ClientKind, before: readonly Revision[] = []): void {
   const problems = combinations(policy, kind);
   if (policy.access.form !== "opaque") {
     const message = `this issuer makes opaque access tokens only, not "${policy.access.form}"`;
     problems.push({ path: "access.form", message });
   }
-  if (scopesOf(policy).length > 1) {
+  const next: Revision = { revision: before.length + 1, policy, at: 0, revive: false };
+  if (scopesOf([...before, next]).length > 1) {
     const message =
       "counting over subject and over client needs five records, a decision locks four";
     problems.push({ path: "caps, quota", message });

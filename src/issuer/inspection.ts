@@ -73,7 +73,7 @@ async function inspectChain(
   if (!room) return undefined;
   const { policy, revisions, scopes, now } = room;
   const chain = settle(row.chain, revisions);
-  const dead = deadByScope(scopes, name.ordinal, chain, revisions);
+  const dead = deadByScope(scopes, name.ordinal, chain);
   const all = !dead && !chain.revoked && holdsEverySerialOpen(policy);
   const accepted = chain.entries.filter((entry) => isAccepted(chain, policy, entry, now));
   return {

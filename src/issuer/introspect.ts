@@ -92,7 +92,7 @@ export async function lookAt(
   const revisions = clients.revisionsOf(client);
   const { policy } = newest(revisions);
   const tallies = await Promise.all(
-    scopesOf(policy).map(async (per) => {
+    scopesOf(revisions).map(async (per) => {
       const id = per === "client" ? row.client : row.subject;
       const tally = await store.read(keyOf("tally", `${per}:${desk.realm}/${id}`));
       return [per, tally ?? NEW_TALLY] as const;
@@ -110,7 +110,7 @@ export function isActive(room: Look, token: Candidate): boolean {
   const { row, policy, revisions, scopes, now } = room;
   const chain = settle(row.chain, revisions);
   if (!token.access) {
-    const dead = deadByScope(scopes, token.ordinal, chain, revisions);
+    const dead = deadByScope(scopes, token.ordinal, chain);
     return !dead && isAccepted(chain, policy, token, now);
   }
   const { revoked } = scopes.authorization;

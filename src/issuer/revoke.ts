@@ -7,7 +7,7 @@
  *    lost the newest token must still be able to end the grant. An access token is revoked alone.
  */
 
-import { newAuthorization, revokeAll } from "../kernel/authorization.ts";
+import { delist, newAuthorization, revokeAll } from "../kernel/authorization.ts";
 import { revokeAccess, revoke as revokeChain } from "../kernel/chain.ts";
 import type { Refusal } from "../kernel/refusal.ts";
 import type { KetenEvent } from "../store/events.ts";
@@ -62,7 +62,8 @@ function decide(desk: Desk, room: Room, token: Candidate, attempt: string): Verd
     about,
     data: { by: "client", serial: token.serial },
   };
-  return { ...done, after: { chain: { ...revoked, attempt } }, events: [event] };
+  const after = { chain: { ...revoked, attempt }, ...delist(room.scopes, about) };
+  return { ...done, after, events: [event] };
 }
 
 /** Revokes every chain and open code of a client and subject, with their access tokens. */

@@ -85,11 +85,15 @@ export async function decideOnChain<R>(
   let last:
     | { readonly result: R | { readonly refusal: Refusal }; readonly key: string }
     | undefined;
-  const keysFor = (policy: Policy, ordinal: Ordinal, subject: string): TokenKeys => [
+  const keysFor = (
+    revisions: readonly Revision[],
+    ordinal: Ordinal,
+    subject: string,
+  ): TokenKeys => [
     clients.key(authenticated.clientId),
     keyOf("authorization", target.authorizationId),
     keyOf("chain", chainKey(target.authorizationId, ordinal)),
-    ...scopesOf(policy).map((per) =>
+    ...scopesOf(revisions).map((per) =>
       keyOf(
         "tally",
         per === "client"
@@ -99,7 +103,7 @@ export async function decideOnChain<R>(
     ),
   ];
   const keys = keysFor(
-    clients.policyOf(authenticated),
+    clients.revisionsOf(authenticated),
     target.ordinal ?? UNKNOWN_ORDINAL,
     target.subject ?? "",
   );
@@ -116,16 +120,16 @@ export async function decideOnChain<R>(
     const { policy } = newest(revisions);
     const ordinal = target.ordinal ?? authorization.opened + 1;
     const subject = target.subject ?? row?.subject ?? "";
-    const needed = keysFor(policy, ordinal, subject);
+    const needed = keysFor(revisions, ordinal, subject);
     if (!sameKeys(needed, asked)) {
       asked = needed;
       return { need: needed };
     }
-    const scopes = { authorization, ...talliesOf(policy, rows) };
+    const scopes = { authorization, ...talliesOf(revisions, rows) };
     const key = needed[2].id;
     const verdict = decide({ client, revisions, policy, scopes, row, key, now });
     last = { result: verdict.result, key };
-    const writes = writesOf(verdict, policy, row);
+    const writes = writesOf(verdict, revisions, row);
     const { result, events = [] } = verdict;
     return writes ? { result, writes, events } : { result, events };
   };
@@ -144,8 +148,11 @@ function sameKeys(a: TokenKeys, b: TokenKeys): boolean {
 }
 
 /** The tallies, in the order in which `scopesOf` names their keys. */
-function talliesOf(policy: Policy, rows: Rows<TokenKeys>): Omit<Scopes, "authorization"> {
-  const names = scopesOf(policy);
+function talliesOf(
+  revisions: readonly Revision[],
+  rows: Rows<TokenKeys>,
+): Omit<Scopes, "authorization"> {
+  const names = scopesOf(revisions);
   if (names.length === 0) return {};
   const tallies = rows.slice(3) as Rows<readonly Key<"tally">[]>;
   return Object.fromEntries(names.map((per, i) => [per, tallies[i] ?? NEW_TALLY]));
@@ -154,11 +161,11 @@ function talliesOf(policy: Policy, rows: Rows<TokenKeys>): Omit<Scopes, "authori
 /** What a verdict writes, key by key; undefined if nothing. */
 function writesOf<R>(
   { after = {}, begins }: Verdict<R>,
-  policy: Policy,
+  revisions: readonly Revision[],
   row: ChainRecord | undefined,
 ): Writes<TokenKeys> | undefined {
   const { chain, authorization } = after;
-  const tallies = scopesOf(policy).map((per) => after[per]);
+  const tallies = scopesOf(revisions).map((per) => after[per]);
   if (!chain && !authorization && tallies.every((tally) => !tally)) return undefined;
   return [undefined, authorization, chain && recordOf(chain, row ?? begins), ...tallies];
 }

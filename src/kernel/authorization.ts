@@ -5,8 +5,8 @@
  *    the chain it began, however long ago, and no list of used codes is kept.
  * 2. Everything up to `revoked.through` is dead. Revoking a client and subject is one write, whatever the number
  *    of chains.
- * 3. Where a cap is in force, a chain is alive only while the capped scope lists it. A cap counts the chains
- *    granted since it came into force: introducing one ends no chain that was there before.
+ * 3. A chain granted under a cap is alive only while the capped scope lists it, also when the cap is changed or taken
+ *    away: what it pushed out stays dead. A cap counts the chains granted under one: introducing it ends none.
  * 4. A decision is made from values and returns values; `after` names what must be written, all or nothing.
  *    A refusal's `after` is empty, but for the declared effect of replay and of quotas that count all calls.
  */
@@ -31,12 +31,12 @@ export interface LiveChain {
 
 /** What is counted over a scope: a client and subject, a subject, or a client. */
 export interface Tally {
-  /** The cap's coming into force, and the chains granted since that live. Null while no cap was met. */
-  readonly live: { readonly since: Instant; readonly chains: readonly LiveChain[] } | null;
+  /** The living chains that were granted under a cap, in order of grant. */
+  readonly live: readonly LiveChain[];
   readonly counters: Counters;
 }
 
-export const NEW_TALLY: Tally = { live: null, counters: {} };
+export const NEW_TALLY: Tally = { live: [], counters: {} };
 
 export interface Authorization extends Tally {
   readonly id: string;
@@ -75,9 +75,12 @@ export type Decision<R extends Refusal> =
   | { readonly granted: true; readonly answer: Answer; readonly after: After }
   | { readonly granted: false; readonly refusal: R; readonly after: After };
 
-/** Which wider scopes a policy counts over, so that their records must be read. */
-export function scopesOf(policy: Policy): readonly Exclude<Per, "clientAndSubject">[] {
-  const counted = [...policy.caps, ...policy.quota].map(({ per }) => per);
+/** Which wider scopes are counted over, or were when a chain was granted, so that their records must be read. */
+export function scopesOf(
+  revisions: readonly Revision[],
+): readonly Exclude<Per, "clientAndSubject">[] {
+  const caps = revisions.flatMap(({ policy }) => policy.caps);
+  const counted = [...caps, ...newest(revisions).policy.quota].map(({ per }) => per);
   return (["subject", "client"] as const).filter((per) => counted.includes(per));
 }
 
@@ -102,7 +105,7 @@ export function present(request: Presentation): Decision<ChainRefusal> {
   const { scopes, ordinal, revisions, token, now, attempt } = request;
   const { policy } = newest(revisions);
   const chain = settle(request.chain, revisions);
-  const dead = deadByScope(scopes, ordinal, chain, revisions);
+  const dead = deadByScope(scopes, ordinal, chain);
   if (dead) return refuse(dead, countRefused(scopes, chain, policy, now));
   const judgement = judge(chain, policy, token, now);
   if ("refusal" in judgement) {
@@ -134,23 +137,15 @@ const refuse = <R extends Refusal>(refusal: R, after: After = {}): Decision<R> =
 });
 
 /** Whether a chain has died with its authorization, or was pushed out by a cap. */
-export function deadByScope(
-  scopes: Scopes,
-  ordinal: Ordinal,
-  chain: Chain,
-  revisions: readonly Revision[],
-): ChainRefusal | null {
+export function deadByScope(scopes: Scopes, ordinal: Ordinal, chain: Chain): ChainRefusal | null {
   const { revoked, id } = scopes.authorization;
   if (revoked && ordinal <= revoked.through) {
     return { reason: "chainRevoked", by: "clientAndSubject", at: revoked.at };
   }
   // A chain revoked by itself was delisted, and says its own cause.
   if (chain.revoked) return null;
-  for (const { per } of newest(revisions).policy.caps) {
-    const since = inForceSince(revisions, per);
-    const live = tallyOf(scopes, per).live;
-    if (chain.grantAt < since || live?.since !== since) continue;
-    const listed = live.chains.some(({ key }) => key === chainKey(id, ordinal));
+  for (const per of chain.cappedBy) {
+    const listed = tallyOf(scopes, per).live.some(({ key }) => key === chainKey(id, ordinal));
     if (!listed) return { reason: "chainRevoked", by: "cap", at: null };
   }
   return null;
@@ -173,11 +168,13 @@ export function revokeAll(
   now: Instant,
   accessTokens: "revoke" | "keep",
 ): Authorization {
-  const live = authorization.live && { ...authorization.live, chains: [] };
+  const { revoked, opened } = authorization;
+  // What was revoked with its access tokens does not get them back.
+  const revokes = accessTokens === "revoke" || revoked?.accessTokens === "revoke";
   return {
     ...authorization,
-    live,
-    revoked: { through: authorization.opened, at: now, accessTokens },
+    live: [],
+    revoked: { through: opened, at: now, accessTokens: revokes ? "revoke" : "keep" },
   };
 }
 
@@ -208,24 +205,26 @@ export function redeem(request: Redemption): Decision<CodeRefusal | ChainRefusal
   const { policy, revision } = newest(revisions);
   const { opened, revoked, id } = scopes.authorization;
   const { ordinal } = code;
+  const decline = (refusal: CodeRefusal | ChainRefusal): Decision<CodeRefusal | ChainRefusal> =>
+    refuse(refusal, countRefused(scopes, undefined, policy, now));
   if (request.chain) {
     const chain = settle(request.chain, revisions);
     return refuseReplayedCode(request, chain, policy);
   }
   if (ordinal > opened || (revoked && ordinal <= revoked.through)) {
-    return refuse({ reason: "codeRevoked", ordinal });
+    return decline({ reason: "codeRevoked", ordinal });
   }
   const expiresAt = code.openedAt + policy.code.lifetime;
-  if (now >= expiresAt) return refuse({ reason: "codeExpired", at: expiresAt });
+  if (now >= expiresAt) return decline({ reason: "codeExpired", at: expiresAt });
   if (policy.code.parallel === "lastOpened" && ordinal < opened) {
-    return refuse({ reason: "codeOvertaken", ordinal, opened });
+    return decline({ reason: "codeOvertaken", ordinal, opened });
   }
   const exceeded = exceededQuota(scopes, undefined, policy, now);
-  if (exceeded) return refuse(exceeded, countRefused(scopes, undefined, policy, now));
+  if (exceeded) return decline(exceeded);
   const begun = begin(policy, revision, now, attempt);
   const after = countGranted(scopes, begun.chain, policy, now);
-  const admitted = admit({ ...scopes, ...after }, chainKey(id, ordinal), begun.chain, revisions);
-  if ("refusal" in admitted) return refuse(admitted.refusal);
+  const admitted = admit({ ...scopes, ...after }, chainKey(id, ordinal), begun.chain, policy);
+  if ("refusal" in admitted) return decline(admitted.refusal);
   return { granted: true, answer: begun.answer, after: { ...after, ...admitted.after } };
 }
 
@@ -251,37 +250,24 @@ function refuseReplayedCode(
 
 const PERS: readonly Per[] = ["clientAndSubject", "subject", "client"];
 
-/** When the cap of a scope came into force: the start of the newest run of revisions that have one. */
-export function inForceSince(revisions: readonly Revision[], per: Per): Instant {
-  let since = Number.POSITIVE_INFINITY;
-  for (const { policy, at } of revisions.toReversed()) {
-    if (!policy.caps.some((cap) => cap.per === per)) break;
-    since = at;
-  }
-  return since;
-}
-
 /** Lists a new chain under every cap; what gives way is no longer listed, and so dead. */
 function admit(
   scopes: Scopes,
   key: ChainKey,
   chain: Chain,
-  revisions: readonly Revision[],
+  policy: Policy,
 ): { readonly after: After } | { readonly refusal: CodeRefusal } {
-  const { policy } = newest(revisions);
   const now = chain.grantAt;
   const listed: LiveChain = { key, grantAt: now, usedAt: now, until: aliveUntil(chain, policy) };
   let after: After = {};
   for (const cap of policy.caps) {
-    const since = inForceSince(revisions, cap.per);
     const tally = tallyOf({ ...scopes, ...after }, cap.per);
-    const before = tally.live?.since === since ? tally.live.chains : [];
-    const living = before.filter(({ until }) => until > now);
+    const living = tally.live.filter(({ until }) => until > now);
     if (cap.over === "refuse" && living.length >= cap.max) {
       return { refusal: { reason: "capReached", per: cap.per, max: cap.max } };
     }
-    const chains = [...makeRoom(before, cap), listed];
-    after = { ...after, ...put(cap.per, { ...tally, live: { since, chains } }) };
+    const live = [...makeRoom(tally.live, cap), listed];
+    after = { ...after, ...put(cap.per, { ...tally, live }) };
   }
   return { after };
 }
@@ -291,9 +277,8 @@ export function delist(scopes: Scopes, key: ChainKey): After {
   let after: After = {};
   for (const per of PERS) {
     const tally = tallyOf(scopes, per);
-    if (!tally.live?.chains.some((listed) => listed.key === key)) continue;
-    const chains = tally.live.chains.filter((listed) => listed.key !== key);
-    after = { ...after, ...put(per, { ...tally, live: { ...tally.live, chains } }) };
+    const live = tally.live.filter((listed) => listed.key !== key);
+    if (live.length < tally.live.length) after = { ...after, ...put(per, { ...tally, live }) };
   }
   return after;
 }
@@ -318,11 +303,11 @@ function touchListings(
   let after: After = {};
   for (const cap of policy.caps) {
     const tally = tallyOf({ ...scopes, ...after }, cap.per);
-    if (cap.over === "evictOldest" || !tally.live) continue;
-    const chains = tally.live.chains.map((listed) =>
+    if (cap.over === "evictOldest") continue;
+    const live = tally.live.map((listed) =>
       listed.key === key ? { ...listed, usedAt: now, until: aliveUntil(chain, policy) } : listed,
     );
-    after = { ...after, ...put(cap.per, { ...tally, live: { ...tally.live, chains } }) };
+    after = { ...after, ...put(cap.per, { ...tally, live }) };
   }
   return after;
 }

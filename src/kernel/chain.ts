@@ -12,7 +12,7 @@
  */
 
 import type { Serial } from "./ids.ts";
-import { holdsEverySerialOpen, type Policy } from "./policy.ts";
+import { holdsEverySerialOpen, type Per, type Policy } from "./policy.ts";
 import type { Counters } from "./quota.ts";
 import type { EndedBy, RevokedBy } from "./refusal.ts";
 import { FOREVER, type Instant, stepAt } from "./time.ts";
@@ -49,6 +49,8 @@ export interface Chain {
   /** The policy revision under which this value was last settled. */
   readonly revision: number;
   readonly revoked: Revocation | null;
+  /** Scopes whose cap it was granted under: it lives only while each of them lists it. */
+  readonly cappedBy: readonly Per[];
   /** Generations in a row that were retried. */
   readonly streak: number;
   /** The attempt that wrote this value, so that an unknown commit can be read back. */

@@ -246,7 +246,7 @@ function register(chain: Chain, policy: Policy, now: Instant): Chain {
   return { ...chain, register: kept.slice(-max) };
 }
 
-/** Forgets entries about which no question is open; beyond `KEEP`, the oldest superseded. */
+/** Forgets entries about which no question is open. */
 function prune(chain: Chain, policy: Policy, now: Instant): Chain {
   const { reach, untilUsed, atMost } = policy.overlap;
   const links = Number.isFinite(reach) ? reach : 1;
@@ -260,13 +260,25 @@ function prune(chain: Chain, policy: Policy, now: Instant): Chain {
       !holdsEverySerialOpen(policy) && now - diedAt(chain, policy, entry) < policy.replay.sparing
     );
   });
-  let excess = needed.length - KEEP;
-  const entries = needed.filter((entry) => isLeaf(entry) || excess-- <= 0);
   return {
     ...chain,
-    entries,
+    entries: needed.length > KEEP ? withoutOldest(chain, policy, needed, now) : needed,
     accessRevoked: chain.accessRevoked.filter(({ until }) => until > now),
   };
+}
+
+/** As many entries as are kept: without the oldest superseded ones, and of these the closed ones first. */
+function withoutOldest(
+  chain: Chain,
+  policy: Policy,
+  entries: readonly Entry[],
+  now: Instant,
+): readonly Entry[] {
+  const superseded = entries.filter((entry) => !isLeaf(entry));
+  const closed = superseded.filter((entry) => !isOpen(chain, policy, entry, now));
+  const open = superseded.filter((entry) => !closed.includes(entry));
+  const dropped = new Set([...closed, ...open].slice(0, entries.length - KEEP));
+  return entries.filter((entry) => !dropped.has(entry));
 }
 
 /** Begins a chain with serial 0. */
@@ -288,6 +300,7 @@ export function begin(policy: Policy, revision: number, now: Instant, attempt: s
     lastGrantAt: now,
     revision,
     revoked: null,
+    cappedBy: policy.caps.map(({ per }) => per),
     streak: 0,
     attempt,
     accessLast: 0,

@@ -22,6 +22,7 @@
 
 import { strict as assert } from "node:assert";
 import type { Chain, Entry, Revocation } from "../kernel/chain.ts";
+import type { Per } from "../kernel/policy.ts";
 import type { Counter, Counters } from "../kernel/quota.ts";
 import type { ChainRecord } from "./records.ts";
 
@@ -43,6 +44,8 @@ interface Words {
   readonly a: string;
   /** Revoked by, and what became of the access tokens. */
   readonly v: readonly [Revocation["by"], Revocation["accessTokens"]] | null;
+  /** The scopes whose caps it was granted under. */
+  readonly l: readonly Per[];
   /** Counters by name; the day of a daily one, null for a sliding one. */
   readonly n: readonly (readonly [name: string, day: string | null])[];
   readonly c: string;
@@ -82,6 +85,7 @@ function wordsOf({ chain, ...record }: ChainRecord): Words {
   return {
     a: chain.attempt,
     v: chain.revoked && [chain.revoked.by, chain.revoked.accessTokens],
+    l: chain.cappedBy,
     n: Object.entries(chain.counters).map(([name, counter]) => [
       name,
       "day" in counter ? counter.day : null,
@@ -200,6 +204,7 @@ function readChain(from: Cursor, view: DataView, words: Words): Chain {
         ? { at: revokedAt, by: words.v[0], accessTokens: words.v[1] }
         : null,
     attempt: words.a,
+    cappedBy: words.l,
     accessRevoked,
     counters: words.n.length === 0 ? {} : readCounters(from, words.n),
     entries,

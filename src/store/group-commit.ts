@@ -5,8 +5,9 @@
  *    most `BATCH_MAX` together: 64 refreshes cost one sync of the disk, not 64.
  * 2. Nobody hears anything before the commit: a refusal, too, may rest on what an earlier decision of the same batch
  *    wrote, and is nothing until that is durable.
- * 3. While a commit travels, so does the next batch's `begin`, if enough callers are waiting to make it worth a
- *    commit of their own. The engine does them in order.
+ * 3. While a commit travels, so does the next batch's `begin`, as soon as enough callers are waiting to make it worth
+ *    a commit of their own: half of those there have been of late. So two batches take turns, and while the disk works
+ *    for one, the other is read, decided and answered. The engine does them in order.
  * 4. When an engine fails, all callers of its batch fail with it and the engine is closed; the next call opens another
  *    and reads again. A later success proves nothing about an earlier failure, and no row is kept in memory from
  *    one transaction to the next, so there is nothing to doubt.
@@ -40,6 +41,9 @@ export const BATCH_MAX = 256;
  */
 const GATHERING_MICROTASKS = 8;
 
+/** How much of the count of callers is kept from batch to batch, when fewer come. */
+const CROWD_KEPT = 0.9;
+
 /** Records on a page of a list, unless the store is opened with another number. */
 export const PAGE_SIZE = 100;
 
@@ -48,9 +52,8 @@ export interface GroupCommitOptions {
   /** Opens the engine; called again after the one before has failed and was closed. */
   readonly open: () => Promise<Engine>;
   /**
-   * Waits for another turn of the event loop. Where it is given, a batch that would be small waits for the callers
-   * whose requests arrive with its own: 64 connections make batches of 45 on average instead of 29, half of which
-   * held one caller alone.
+   * Waits for another turn of the event loop. Where it is given, a batch that would be small waits for callers whose
+   * requests arrive together with its first.
    */
   readonly turn?: () => Promise<void>;
   readonly pageSize?: number;
@@ -93,6 +96,11 @@ class GroupCommit implements Store {
   #engine: Promise<Engine> | undefined;
   /** Resolves when the engine that failed last is closed. */
   #discarded: Promise<void> = Promise.resolve();
+  /** How many callers there have been at once of late. */
+  #crowd = 0;
+  /** Whether a commit is on its way; then the next batch may be begun, once. */
+  #travels = false;
+  #next: Begun | undefined;
   /** Resolves when no update is left. */
   #writing: Promise<void> | undefined;
   #reading: Promise<void> | undefined;
@@ -112,6 +120,7 @@ class GroupCommit implements Store {
     const call = Promise.withResolvers<unknown>();
     this.#queue.push({ ...call, keys, decide: decide as unknown as AnyDecide });
     this.#writing ??= this.#write();
+    this.#beginAhead();
     return (await call.promise) as R;
   }
 
@@ -205,27 +214,32 @@ class GroupCommit implements Store {
 
   async #write(): Promise<void> {
     const { turn } = this.#options;
-    let begun: Begun | undefined;
-    let before = 0;
     do {
-      if (!begun && turn) await this.#gather(turn, before);
-      const batch = begun ?? this.#begin();
-      before = batch.calls.length;
-      begun = await this.#commit(batch);
-      if (begun || turn) continue;
+      if (!this.#next && turn) await this.#gather(turn);
+      const batch = this.#next ?? this.#begin();
+      this.#next = undefined;
+      await this.#commit(batch);
+      if (this.#next || turn) continue;
       for (let i = 0; i < GATHERING_MICROTASKS; i += 1) await undefined;
-    } while (begun || this.#queue.length > 0);
+    } while (this.#next || this.#queue.length > 0);
     this.#writing = undefined;
   }
 
-  /** Waits while each turn brings another caller, unless half as many as were answered last are here already. */
-  async #gather(turn: () => Promise<void>, answered: number): Promise<void> {
+  /** Waits while each turn brings another caller, unless there are enough. */
+  async #gather(turn: () => Promise<void>): Promise<void> {
     let length = 0;
-    while (this.#queue.length > length && this.#queue.length < BATCH_MAX) {
+    while (this.#queue.length > length && !this.#areEnough()) {
       length = this.#queue.length;
-      if (answered > 0 && length >= answered / 2) return;
       await turn();
     }
+  }
+
+  #areEnough(): boolean {
+    return this.#queue.length >= Math.min(BATCH_MAX, Math.max(1, this.#crowd / 2));
+  }
+
+  #beginAhead(): void {
+    if (this.#travels && !this.#next && this.#areEnough()) this.#next = this.#begin();
   }
 
   /** Takes the callers who wait and asks for their rows; awaits nothing. */
@@ -243,9 +257,8 @@ class GroupCommit implements Store {
     return { calls, keys, engine, found };
   }
 
-  /** Brings a batch to its end and answers its callers; returns the next one if it was begun on the way. */
-  async #commit({ calls, keys, engine: opening, found }: Begun): Promise<Begun | undefined> {
-    let next: Begun | undefined;
+  /** Brings a batch to its end and answers its callers. The next one may have been begun on the way. */
+  async #commit({ calls, keys, engine: opening, found }: Begun): Promise<void> {
     try {
       const rows = await found;
       const engine = await opening;
@@ -256,16 +269,28 @@ class GroupCommit implements Store {
       const committed = batch.isEmpty
         ? engine.rollback()
         : engine.commit(batch.changes, batch.events);
-      if (this.#queue.length > calls.length / 4) next = this.#begin();
-      await committed;
+      await this.#travel(committed, calls.length);
       for (const [i, call] of calls.entries()) settle(call, outcomes[i]);
-      return next;
     } catch (cause) {
       if (!isBusy(cause)) await this.#discard(opening);
       const error = operatingError(cause);
       for (const call of calls) call.reject(error);
       // What was begun on the failed engine decided nothing yet: it begins again on the next one.
-      return next?.engine === opening ? this.#beginFor(next.calls) : next;
+      const next = this.#next;
+      if (next?.engine === opening) this.#next = this.#beginFor(next.calls);
+    }
+  }
+
+  /** Waits for a commit, and lets the next batch begin meanwhile. */
+  async #travel(committed: Promise<void>, travelling: number): Promise<void> {
+    this.#travels = true;
+    this.#beginAhead();
+    try {
+      await committed;
+    } finally {
+      this.#travels = false;
+      const present = travelling + (this.#next?.calls.length ?? 0) + this.#queue.length;
+      this.#crowd = Math.max(present, Math.floor(CROWD_KEPT * this.#crowd));
     }
   }
 

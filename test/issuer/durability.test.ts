@@ -156,12 +156,15 @@ test("[house] a token newer than its row is refused with an alarm: the store was
 });
 
 test("[house] a policy that one decision cannot hold is refused when it is registered", async (t) => {
-  const s = await stand(t);
-  const { issuer, clientId } = s.sandbox;
   const cap = (per: "subject" | "client") => ({ per, max: 3, over: "refuse" }) as const;
   const both = policyOf({ caps: [cap("subject"), cap("client")] });
-  await assert.rejects(issuer.changePolicy(clientId, both), { code: "policy_invalid" });
-  for (const per of ["subject", "client"] as const) {
+  for (const [per, other] of [
+    ["subject", "client"],
+    ["client", "subject"],
+  ] as const) {
+    const s = await stand(t);
+    const { issuer, clientId } = s.sandbox;
+    await assert.rejects(issuer.changePolicy(clientId, both), { code: "policy_invalid" });
     await issuer.changePolicy(clientId, policyOf({ caps: [cap(per)] }));
     const answers: Answered[] = [];
     for (let i = 0; i < 4; i += 1) answers.push(await s.redeem(await s.code({ username: per })));
@@ -170,5 +173,8 @@ test("[house] a policy that one decision cannot hold is refused when it is regis
       [200, 200, 200, 400],
     );
     await s.next(answers[0]!.json.refresh_token as string);
+    // Chains granted under the cap are still looked up in its list.
+    const change = issuer.changePolicy(clientId, policyOf({ caps: [cap(other)] }));
+    await assert.rejects(change, { code: "policy_invalid" });
   }
 });

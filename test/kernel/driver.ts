@@ -177,7 +177,7 @@ export class Play {
   /** Whether a token is in the accepted set: by its chain, and by the scopes around it. */
   accepts(token: Presented & { readonly ordinal: Ordinal }): boolean {
     const chain = this.settled(token.ordinal);
-    const dead = deadByScope(this.scopes, token.ordinal, chain, this.revisions);
+    const dead = deadByScope(this.scopes, token.ordinal, chain);
     return dead === null && isAccepted(chain, this.policy, token, this.now);
   }
 

@@ -126,11 +126,10 @@ export class History {
     else this.#change(policyOf(step.policy), step.revive);
   }
 
-  /** Changes the policy but for its caps: what becomes of a chain when its cap is taken away is tried in the caps' tests. */
   #change(policy: Policy, revive: boolean): void {
     const { play } = this;
     this.#earlier.push(play.policy);
-    play.change({ ...policy, caps: play.policy.caps }, { revive });
+    play.change(policy, { revive });
     if (!revive) return;
     this.#dead.clear();
     this.#deadAccess.clear();
@@ -223,7 +222,7 @@ export class History {
     const counts = policy.quota.some((quota) => quota.counts === "all");
     const changed = {
       ...(counts ? { counters: {} } : {}),
-      ...(effect === "none" ? {} : { live: null }),
+      ...(effect === "none" ? {} : { live: [] }),
     };
     const bare = (records: Records) => ({
       chain: records.chain && {

@@ -66,7 +66,7 @@ const CASES: Readonly<
       keyOf("client", "main/c"),
       keyOf("deployment", "d"),
     ] as const;
-    const authorization = { id: "a", opened: 1, revoked: null, live: null, counters: {} };
+    const authorization = { id: "a", opened: 1, revoked: null, live: [], counters: {} };
     await put(store, "d", "old");
     const seen = await store.update(keys, (rows) => ({
       result: rows,
