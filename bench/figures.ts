@@ -97,7 +97,7 @@ export function tellBar({ name, value, atLeast, goal }: Bar): string {
 export function tellMeasured(name: string, measured: Measured): string {
   const { perSecond, cpuMicrosecondsPerAnswer, cores, latencyMs } = measured;
   return [
-    name.padEnd(20),
+    name.padEnd(24),
     `${Math.round(perSecond).toLocaleString("en").padStart(8)}/s`,
     `${Math.round(cpuMicrosecondsPerAnswer).toString().padStart(5)} µs CPU each`,
     `${cores.toFixed(2)} cores`,

@@ -55,13 +55,13 @@ export async function openBenchIssuer(options: {
 }
 
 /** The standard endpoints of it; nobody intercepts. */
-export function serveIssuer(
+export async function serveIssuer(
   fastify: FastifyInstance,
   { issuer, provider }: BenchIssuer,
   clock: Clock,
-): void {
+): Promise<void> {
   const { token, revocation, introspection } = provider.paths;
-  fastify.register(oauthRoutes, {
+  await oauthRoutes(fastify, {
     issuer,
     dialect: provider.dialect,
     paths: { token, revocation, introspection },

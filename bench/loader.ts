@@ -15,6 +15,8 @@ export interface Measured {
   /** How much of one core the server used. */
   readonly cores: number;
   readonly rssBytes: number;
+  /** How much of a core the load generator used. Near one, it was the generator that was measured. */
+  readonly generatorCores: number;
   readonly latencyMs: Counted["latencyMs"];
 }
 
@@ -58,6 +60,7 @@ export class Loader {
     const [first, ...rest] = (await Promise.all(counted)).map((message) => message.counted);
     if (!first) throw new Error("nothing was counted");
     const { answers, seconds, latencyMs } = first;
+    const generatorCores = first.cpuMs / (1000 * seconds);
     const cpuMs = after.cpuMs - before.cpuMs;
     return {
       measured: {
@@ -67,6 +70,7 @@ export class Loader {
         cpuMicrosecondsPerAnswer: (1000 * cpuMs) / answers,
         cores: cpuMs / (1000 * seconds),
         rssBytes: after.rssBytes,
+        generatorCores,
         latencyMs,
       },
       others: rest,
@@ -82,15 +86,15 @@ export class Loader {
     name: string,
     tells: K,
   ): Promise<Extract<FromLoad, { tells: K }>> {
-    const { promise, resolve, reject } =
-      Promise.withResolvers<Extract<FromLoad, { tells: K }>>();
+    const { promise, resolve, reject } = Promise.withResolvers<Extract<FromLoad, { tells: K }>>();
     const hear = (message: FromLoad): void => {
       if (message.name !== name) return;
       if (message.tells === tells) resolve(message as Extract<FromLoad, { tells: K }>);
       if (message.tells === "failed") reject(new Error(`${name}: ${message.message}`));
     };
     this.#child.process.on("message", hear);
-    this.#child.ended.then(() => reject(new Error(`load generator: ${this.#child.said()}`)));
+    const gone = (): void => reject(new Error(`load generator: ${this.#child.said()}`));
+    this.#child.ended.then(gone, gone);
     const heard = promise.finally(() => this.#child.process.off("message", hear));
     heard.catch(() => {});
     return heard;

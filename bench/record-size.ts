@@ -126,7 +126,7 @@ async function takeOn(
   const step = (chain: Chain, now: Instant): Chain => {
     const newest = chain.entries.at(-1);
     if (!newest) throw new Error("a chain has no token");
-    const authorization = { id: "", opened: 1, revoked: null, live: null, counters: {} };
+    const authorization = { id: "", opened: 1, revoked: null, live: [], counters: {} };
     const { attempt } = chain;
     const scopes = { authorization };
     const request = { scopes, ordinal: 1, chain, token: newest, revisions, now, attempt };
@@ -138,7 +138,8 @@ async function takeOn(
     const last = await store.update([key], ([row], now) => {
       if (!row) throw new Error("the chain is gone");
       let { chain } = row;
-      for (let i = 1; i <= STEPS && chain.last < serial; i += 1) chain = step(chain, now + i * pace);
+      for (let i = 1; i <= STEPS && chain.last < serial; i += 1)
+        chain = step(chain, now + i * pace);
       return { result: chain.last, writes: [{ ...row, chain }] };
     });
     clock.pass(STEPS * pace);

@@ -29,7 +29,7 @@ interface Plan {
   readonly sizeChains: number;
   readonly refreshes: number;
   readonly only: readonly FigureName[];
-  readonly keepResults: boolean;
+  readonly quick: boolean;
   readonly profiles: string | undefined;
   readonly directory: string | undefined;
 }
@@ -65,7 +65,7 @@ function planOf(args: readonly string[]): Plan {
       sizeChains: quick ? 100 : 1000,
       refreshes: quick ? 2000 : 1_000_000,
       only: figures,
-      keepResults: !quick && only === undefined,
+      quick,
       profiles: profiles === undefined ? undefined : resolve(profiles),
       directory,
     };
@@ -94,7 +94,7 @@ async function measureRounds(plan: Plan, directory: string): Promise<readonly Ro
     ({ figure }) => only.includes(figure),
   );
   console.log(`up: ${stands.length} figures, ${connections} connections; warming up`);
-  if (plan.keepResults || plan.rounds > 1) {
+  if (!plan.quick) {
     for (const { server, loads } of stands) {
       await loader.run(server, loads, { warmMs: 0, measureMs: FIRST_WARM_MS });
     }
@@ -141,7 +141,12 @@ async function measureSizes(plan: Plan, directory: string): Promise<RecordSizes>
   return sizes;
 }
 
-function keep(surroundings: Surroundings, plan: Plan, rounds: readonly Round[], rest: object): void {
+function keep(
+  surroundings: Surroundings,
+  plan: Plan,
+  rounds: readonly Round[],
+  rest: object,
+): void {
   const { rounds: count, timing, connections } = plan;
   const date = new Date().toISOString();
   const results = join(import.meta.dirname, "results");
@@ -170,10 +175,10 @@ async function main(plan: Plan): Promise<void> {
     const bars = barsOf(rounds, line);
     for (const figure of FIGURES) {
       const cpuTime = `${cpuOf(rounds, figure)} µs CPU each`;
-      console.log(`median  ${figure.padEnd(20)} ${rateOf(rounds, figure)}/s  ${cpuTime}`);
+      console.log(`median  ${figure.padEnd(24)} ${rateOf(rounds, figure)}/s  ${cpuTime}`);
     }
     for (const bar of bars) console.log(tellBar(bar));
-    if (plan.keepResults) keep(surroundings, plan, rounds, { figures: line, bars, sizes });
+    if (!plan.quick) keep(surroundings, plan, rounds, { figures: line, bars, sizes });
     console.log(JSON.stringify(line));
   } finally {
     await endAll();
@@ -183,7 +188,8 @@ async function main(plan: Plan): Promise<void> {
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
-    endAll().then(() => process.exit(130));
+    const end = (): never => process.exit(130);
+    endAll().then(end, end);
   });
 }
 await main(planOf(process.argv.slice(2)));

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { ROOT } from "../scripts/source-files.ts";
 import { median } from "./figures.ts";
 
-const PACKAGES = ["fastify", "oidc-provider", "koa", "@fastify/formbody"];
+const PACKAGES = ["fastify", "oidc-provider", "koa"];
 const SYNCS = 100;
 const PAGE_BYTES = 4096;
 /** Linux's magic number of a file system in memory. */
@@ -49,7 +49,8 @@ export function surroundingsIn(directory: string): Surroundings {
       ...Object.fromEntries(PACKAGES.flatMap((name) => versionOf(name))),
     },
     commit: git(["rev-parse", "--short", "HEAD"]),
-    changed: git(["status", "--porcelain", "--", "src", "bench"]).split("\n").filter(Boolean).length,
+    changed: git(["status", "--porcelain", "--", "src", "bench"]).split("\n").filter(Boolean)
+      .length,
     syncMs: syncTime(directory),
     loadAverage: os.loadavg()[0] ?? 0,
   };

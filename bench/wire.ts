@@ -6,7 +6,7 @@
  * 3. Bytes are read into one buffer that is used again, and looked at as Latin-1: what is measured answers in ASCII.
  */
 
-import { type Socket, connect } from "node:net";
+import { connect, type Socket } from "node:net";
 
 /** What a connection sends, and what it does with an answer. */
 export interface Slot {
@@ -60,7 +60,7 @@ export async function runSlot(port: number, slot: Slot, watch: Watch): Promise<v
       buffer: Buffer.allocUnsafe(BUFFER_BYTES),
       callback: (length, buffer) => {
         try {
-          read((buffer as Buffer).latin1Slice(0, length));
+          read((buffer as Buffer).toString("latin1", 0, length));
         } catch (error) {
           reject(error);
           socket.destroy();

@@ -32,7 +32,8 @@ fastify.post("/token", (request, reply) => {
     expires_in: 600,
     access_token: padding,
   });
-  if (answer.length !== answerBytes) padding = "x".repeat(padding.length + answerBytes - answer.length);
+  if (answer.length !== answerBytes)
+    padding = "x".repeat(padding.length + answerBytes - answer.length);
   return reply.code(200).headers(HEADERS).send(answer);
 });
 const url = await fastify.listen({ port: 0, host: "127.0.0.1" });

@@ -20,7 +20,7 @@ const clock = systemClock();
 const store = await openSqliteStore({ path: join(directory, "issuer.db"), clock, turn });
 const opened = await openBenchIssuer({ store, clock, preset, chains, client });
 const fastify = Fastify();
-serveIssuer(fastify, opened, clock);
+await serveIssuer(fastify, opened, clock);
 const url = await fastify.listen({ port: 0, host: "127.0.0.1" });
 const { tokens, provider } = opened;
 served({ port: Number(new URL(url).port), path: provider.paths.token, tokens }, async () => {

@@ -44,7 +44,7 @@ await Promise.all(
 const server = await startServer({ home, apiKey: new Secret(API_KEY), port: 0, log });
 const opened = await openBenchIssuer({ store, clock, preset, chains, client });
 const fastify = Fastify();
-serveIssuer(fastify, opened, clock);
+await serveIssuer(fastify, opened, clock);
 const issuerUrl = await fastify.listen({ port: 0, host: "127.0.0.1" });
 const { tokens, provider } = opened;
 served(

@@ -12,7 +12,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import Provider, { type Adapter } from "oidc-provider";
+import { type Adapter, Provider } from "oidc-provider";
 import { argumentsOf, served } from "./served.ts";
 
 export interface OidcProviderArguments {

@@ -8,9 +8,9 @@
  */
 
 import { type Chain, isAccepted } from "../../src/kernel/chain.ts";
-import { accept, begin, judge, punish } from "../../src/kernel/present.ts";
 import type { Serial } from "../../src/kernel/ids.ts";
 import { holdsEverySerialOpen, type Policy } from "../../src/kernel/policy.ts";
+import { accept, begin, judge, punish } from "../../src/kernel/present.ts";
 import type { EndedBy } from "../../src/kernel/refusal.ts";
 import type { Instant } from "../../src/kernel/time.ts";
 import type { Seen } from "./trace.ts";

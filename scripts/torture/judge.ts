@@ -132,13 +132,19 @@ const endOf = ({ answered, decided }: Seen): Instant =>
 const livesAt = (life: Life | undefined, at: Instant): boolean =>
   life !== undefined && life.from <= at && at < life.until;
 
-/** One token has one serial at the stand-in and one with Keten: attempts and requests must agree on that. */
+/**
+ * One token has one serial at the stand-in and one with Keten: attempts and requests must agree on that. Serials that
+ * Keten gave to candidates are left out: a token that comes out of a journal after its time is counted anew.
+ */
 function contradictions(trace: Trace, kept: Kept): readonly string[] {
   const attempts = attemptsOf(trace, kept);
+  const countedAnew = new Set(
+    kept.attempts.filter(({ why }) => why === "candidate").map(({ serial }) => serial),
+  );
   const serials = new Map<Serial, number>();
   return seenOf(trace, kept).flatMap(({ line }) => {
     const attempt = attempts.get(line.number);
-    if (!attempt || line.presented === null) return [];
+    if (!attempt || line.presented === null || countedAnew.has(attempt.serial)) return [];
     const before = serials.get(line.presented);
     serials.set(line.presented, attempt.serial);
     if (before === undefined || before === attempt.serial) return [];

@@ -179,7 +179,8 @@ async function openStore(url: string, clock: Clock): Promise<Store> {
       if (path === "") return await openMemoryStore({ clock, turn: () => turn() });
       break;
     case "sqlite":
-      if (path !== "") return await openSqliteStore({ path: resolve(path), clock });
+      if (path !== "")
+        return await openSqliteStore({ path: resolve(path), clock, turn: () => turn() });
       break;
     case "postgres":
     case "postgresql":

@@ -179,3 +179,17 @@ test("[E07] judge: a second delivery by the network is nobody's double spend", (
   };
   assert.deepEqual(judgeTrace(traceOf(story)).doubleSpends, []);
 });
+
+test("[E07] judge: a token with two serials is a contradiction, unless it was counted anew as a candidate", () => {
+  const story: Story = {
+    preset: "handshake",
+    lost: false,
+    seen: [granted(1, 0, 0, 1), granted(2, 1000, 0, 1, { kind: "retried" })],
+    attempts: [attempt("1-a", "first", -5, 0, 30), attempt("2-b", "first", 995, 7, 1030)],
+    lives: [life("first", -1000, HOUR)],
+  };
+  const [found = ""] = judgeTrace(traceOf(story)).contradictions;
+  assert.match(found, /serial 0 at the stand-in is 0 and 7 with Keten/);
+  const attempts = [story.attempts[0]!, { ...story.attempts[1]!, why: "candidate" }];
+  assert.deepEqual(judgeTrace(traceOf({ ...story, attempts })).contradictions, []);
+});

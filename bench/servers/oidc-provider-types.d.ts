@@ -18,11 +18,13 @@ declare module "oidc-provider" {
 
   export class Provider {
     constructor(issuer: string, configuration: object);
-    readonly Grant: new (properties: object) => Model & { addOIDCScope(scope: string): void };
-    readonly RefreshToken: new (properties: object) => Model;
+    readonly Grant: new (
+      properties: object,
+    ) => Model & { addOIDCScope(scope: string): void };
+    readonly RefreshToken: new (
+      properties: object,
+    ) => Model;
     readonly Client: { find(id: string): Promise<object | undefined> };
     callback(): RequestListener;
   }
-
-  export default Provider;
 }
