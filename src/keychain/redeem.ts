@@ -28,10 +28,12 @@ import type { Journal } from "./journal.ts";
 import {
   decideStep,
   type Heard,
+  type Journaled,
   type Redeemed,
   type Step,
   type StepInput,
   settledEvents,
+  settleJournaled,
 } from "./step.ts";
 import { IMPORTED, readAnswer, refreshRequest, type Vault } from "./token-endpoint.ts";
 
@@ -134,23 +136,30 @@ class ChainRedeemer {
 
   /** What the record's open requests left elsewhere: answers in any journal, and owners that are certainly dead. */
   async #heardOfOthers(name: string): Promise<Heard> {
-    const { store, journal, liveness, owner, vault } = this.#parts;
+    const { store, liveness, owner } = this.#parts;
     const record = await store.read(connectionKey(name));
-    const { lease = null, attempts = [], chainId = "" } = record?.holding ?? {};
+    const { lease = null, attempts = [] } = record?.holding ?? {};
     const owners = new Set([...attempts, ...(lease ? [lease] : [])].map((by) => by.owner));
     owners.delete(owner);
     // Liveness first: an owner that is dead now has journaled all it ever will.
     const dead = new Set([...owners].filter((other) => liveness.stateOf(other) === "dead"));
     if (!record || attempts.length === 0) return { journaled: [], dead };
+    return { journaled: await this.#journaled(record), dead };
+  }
+
+  /** Answers for a connection's chain, in any journal, that are not noted as settled. */
+  async #journaled({ holding, provider }: ConnectionRecord): Promise<readonly Journaled[]> {
+    const { journal, vault } = this.#parts;
+    const { chainId } = holding;
     const { entries } = await journal.entries(chainId);
-    const journaled = entries
+    return entries
       .filter(({ settled }) => !settled)
-      .map(({ answer }) => ({
+      .map(({ answer, at }) => ({
         chainId,
         attemptId: answer.attemptId,
-        result: readAnswer(vault, answer, record.provider.readings),
+        at,
+        result: readAnswer(vault, answer, provider.readings),
       }));
-    return { journaled, dead };
   }
 
   /** Orders 3 to 6. Past the first byte nothing aborts this. */
@@ -172,7 +181,7 @@ class ChainRedeemer {
     };
     try {
       const sent: Sent = await exchange
-        .send(request, (late) => void this.#harvest(name, record, late))
+        .send(request, (late) => void this.#harvest(record, late))
         .catch((error: unknown) => ({ kind: "notSent", progress: "begun", error }));
       if (sent.kind !== "answered") {
         log.warn("attempt", {
@@ -183,7 +192,7 @@ class ChainRedeemer {
           error: String(sent.error),
         });
       }
-      await this.#settle(name, chainId, attempt.id, this.#resultOf(record, sent));
+      await this.#settle(record, attempt.id, this.#resultOf(record, sent));
       if (sent.kind === "answered") this.#parts.journal.settle([attempt.id]);
       if (sent.kind === "notSent" && sent.error instanceof KetenError) throw sent.error;
     } finally {
@@ -273,29 +282,39 @@ class ChainRedeemer {
     };
   }
 
-  /** Order 6: what came of an attempt, in one transaction. */
-  async #settle(name: string, chainId: string, attemptId: string, result: Result): Promise<void> {
-    const jitter = this.#parts.random.fraction();
-    await this.#parts.store.update([connectionKey(name)], ([record], now) => {
+  /**
+   * Order 6: what came of an attempt, in one transaction. A refused token is believed dead only after the journals were
+   * asked for another: a late answer may stand there whose process did not live to settle it.
+   */
+  async #settle(sent: ConnectionRecord, attemptId: string, result: Result): Promise<void> {
+    const { store, random, settings, journal } = this.#parts;
+    const { name } = sent;
+    const { chainId } = sent.holding;
+    const jitter = random.fraction();
+    const isRefused = result.class === "refusedUnspent" && result.about === "token";
+    const found = isRefused ? await this.#journaled(sent) : [];
+    const others = found.filter((answer) => answer.attemptId !== attemptId);
+    await store.update([connectionKey(name)], ([record], now) => {
       if (!record) return { result: null };
-      const before = record.holding;
+      const taken = settleJournaled(record, others, settings, jitter, now);
       const report = { chainId, attemptId, result, now, jitter };
-      const { settings } = this.#parts;
-      const { holding, settled } = settleAttempt(before, knowledgeOf(record), settings, report);
-      const events = settledEvents(name, before, holding, attemptId, result, settled);
+      const knowledge = knowledgeOf(record);
+      const { holding, settled } = settleAttempt(taken.holding, knowledge, settings, report);
+      const own = settledEvents(name, taken.holding, holding, attemptId, result, settled);
       const after = withHolding(record, holding, settings, now);
-      return { result: null, writes: [after], events };
+      return { result: null, writes: [after], events: [...taken.events, ...own] };
     });
+    journal.settle(others.map((answer) => answer.attemptId));
   }
 
   /** An answer that came after its deadline: journaled already, and settled like any other. */
-  async #harvest(name: string, record: ConnectionRecord, answer: RawAnswer): Promise<void> {
+  async #harvest(record: ConnectionRecord, answer: RawAnswer): Promise<void> {
     const result = readAnswer(this.#parts.vault, answer, record.provider.readings);
     try {
-      await this.#settle(name, answer.chainId, answer.attemptId, result);
+      await this.#settle(record, answer.attemptId, result);
       this.#parts.journal.settle([answer.attemptId]);
     } catch (error) {
-      this.#parts.log.warn("harvest", { connection: name, error: String(error) });
+      this.#parts.log.warn("harvest", { connection: record.name, error: String(error) });
     }
   }
 }

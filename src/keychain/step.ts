@@ -39,14 +39,18 @@ export type Step =
       readonly lease: Lease;
     };
 
+/** An answer that stands in a journal and is not noted as settled. */
+export interface Journaled {
+  readonly chainId: string;
+  readonly attemptId: string;
+  readonly at: Instant;
+  readonly result: Result;
+}
+
 /** What the record's open requests left outside of it. */
 export interface Heard {
-  /** Answers that stand in a journal and are not settled yet. */
-  readonly journaled: readonly {
-    readonly chainId: string;
-    readonly attemptId: string;
-    readonly result: Result;
-  }[];
+  /** Oldest first. */
+  readonly journaled: readonly Journaled[];
   /** Owners that are certainly dead, and so have journaled all they ever will. */
   readonly dead: ReadonlySet<string>;
 }
@@ -130,24 +134,51 @@ function takeIn(
   input: StepInput,
   now: Instant,
 ): { readonly holding: Holding; readonly events: readonly KetenEvent[] } {
+  const { heard, settings, jitter } = input;
+  const { holding, events } = settleJournaled(record, heard.journaled, settings, jitter, now);
+  const isGone = (attempt: Attempt) =>
+    attempt.owner === input.owner
+      ? !input.isInFlight(attempt.id)
+      : heard.dead.has(attempt.owner) || now >= attempt.deadAt;
+  const after = abandon(holding, knowledgeOf(record), settings, isGone, now);
+  return { holding: after, events: [...events, ...statusEvents(record.name, holding, after)] };
+}
+
+/** Settles answers from the journals, oldest first. */
+export function settleJournaled(
+  record: ConnectionRecord,
+  journaled: readonly Journaled[],
+  settings: Settings,
+  jitter: number,
+  now: Instant,
+): { readonly holding: Holding; readonly events: readonly KetenEvent[] } {
   const knowledge = knowledgeOf(record);
   const events: KetenEvent[] = [];
   let { holding } = record;
-  for (const { attemptId, result, chainId } of input.heard.journaled) {
-    const report = { chainId, attemptId, result, now, jitter: input.jitter };
-    const next = settleAttempt(holding, knowledge, input.settings, report);
+  for (const answer of journaled) {
+    if (isPast(holding, answer, settings)) continue;
+    const { attemptId, result, chainId } = answer;
+    const report = { chainId, attemptId, result, now, jitter };
+    const next = settleAttempt(holding, knowledge, settings, report);
     events.push(
       ...settledEvents(record.name, holding, next.holding, attemptId, result, next.settled),
     );
     holding = next.holding;
   }
-  const isGone = (attempt: Attempt) =>
-    attempt.owner === input.owner
-      ? !input.isInFlight(attempt.id)
-      : input.heard.dead.has(attempt.owner) || now >= attempt.deadAt;
-  const after = abandon(holding, knowledge, input.settings, isGone, now);
-  events.push(...statusEvents(record.name, holding, after));
-  return { holding: after, events };
+  return { holding, events };
+}
+
+/**
+ * Whether an answer was there before the last success was even sent: it was settled then, or that success has made it
+ * worthless, and only the note of it was lost with its process. Its token would look like a successor nobody knows.
+ */
+function isPast(
+  { refreshed, attempts }: Holding,
+  { at, attemptId }: Journaled,
+  { margin }: Settings,
+): boolean {
+  const isOpen = attempts.some(({ id }) => id === attemptId);
+  return !isOpen && refreshed !== null && at + margin < refreshed.from;
 }
 
 function told(

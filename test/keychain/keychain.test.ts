@@ -22,7 +22,7 @@ async function holdingOf(store: Store) {
   return record.holding;
 }
 
-test("[E05, PRO-12] a thousand callers cause one token request and get the same token", async (t) => {
+test("[E05] a thousand callers cause one token request and get the same token", async (t) => {
   const started = await start(machine(t), { wire: () => tokens(1) });
   await connect(started);
   const callers = Array.from({ length: 1000 }, () => started.keychain.token("acme", "worker"));

@@ -58,7 +58,7 @@ const put = (store: Store): Promise<null> => {
 const many = (count: number, store: Store): Promise<unknown> =>
   Promise.all(Array.from({ length: count }, () => put(store)));
 
-test("[STO-02] callers of one turn of the event loop share a commit, once it is known how many there are", async () => {
+test("[STO-10] callers of one turn of the event loop share a commit, once it is known how many there are", async () => {
   const { store, engine } = await opened();
   await many(8, store);
   engine.log.length = 0;
@@ -69,7 +69,7 @@ test("[STO-02] callers of one turn of the event loop share a commit, once it is 
   await store.close();
 });
 
-test("[STO-02] a caller alone does not wait for others who stay away", async () => {
+test("[STO-10] a caller alone does not wait for others who stay away", async () => {
   const { store, engine } = await opened();
   await many(8, store);
   engine.log.length = 0;
@@ -78,7 +78,7 @@ test("[STO-02] a caller alone does not wait for others who stay away", async () 
   await store.close();
 });
 
-test("[STO-02] the next batch begins while a commit travels, as soon as half of the callers wait", async () => {
+test("[STO-10] the next batch begins while a commit travels, as soon as half of the callers wait", async () => {
   const { store, engine } = await opened();
   await many(8, store);
   engine.log.length = 0;
