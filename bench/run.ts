@@ -188,6 +188,7 @@ async function main(plan: Plan): Promise<void> {
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
+    console.error(`bench: ended by ${signal}`);
     const end = (): never => process.exit(130);
     endAll().then(end, end);
   });
