@@ -61,7 +61,7 @@ export interface Home {
   close(): Promise<void>;
 }
 
-const SETTINGS: Omit<Settings, "requestLife"> = {
+const SETTINGS: Settings = {
   /** Time for a few tries before an access token ends. */
   lead: 30 * SECOND,
   /** Clocks that are kept by NTP differ by less. */
@@ -131,7 +131,7 @@ export async function openHome(options: HomeOptions): Promise<Home> {
     const keychain = new Keychain({
       ...{ store, exchange, journal, liveness, owner, clock, random, log, timing, mode },
       vault: createVault(sealer, keyedDigest(key, "connection tokens")),
-      settings: { ...SETTINGS, requestLife: timing.requestLifeMs * scale },
+      settings: SETTINGS,
       patienceMs: options.patienceMs ?? PATIENCE_MS,
     });
     const close = closing({ keychain, journal, liveness, store });

@@ -18,17 +18,14 @@ import tls from "node:tls";
 import { MINUTE, SECOND } from "../kernel/time.ts";
 import type { Clock } from "./clock.ts";
 import { KetenError } from "./error.ts";
-import type { Progress } from "./exchange.ts";
+import type { ExchangeRequest, Progress } from "./exchange.ts";
 import type { Secret } from "./secret.ts";
 
-export interface PostRequest {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Secret;
+/** What is sent, and what runs right before its first byte. */
+export interface PostRequest
+  extends Pick<ExchangeRequest, "url" | "headers" | "body" | "beforeFirstByte"> {
   /** Unscaled milliseconds in which the connection must be up; at most the configured limit. */
   readonly connectMs: number;
-  /** Runs when the connection is up, right before the request is written; throws to keep it from being sent. */
-  readonly beforeFirstByte: () => void;
 }
 
 /** An answer as it came. */
@@ -80,7 +77,7 @@ type Settings = HttpPostOptions & {
 const KEPT_HEADERS =
   /^(?:content-type|content-encoding|retry-after|reason|date|www-authenticate|x-ratelimit-.+)$/;
 /** What a gateway would say of an answer that is no HTTP (RFC 9110, section 15.6.3). It proves nothing, as any 5xx. */
-export const NO_HTTP = 502;
+const NO_HTTP = 502;
 
 const KEPT_HEADERS_MAX = 24;
 const KEPT_HEADER_LENGTH_MAX = 1024;

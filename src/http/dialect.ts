@@ -134,7 +134,7 @@ export function spellFailure(dialect: Dialect, retryable: boolean): WireAnswer {
 }
 
 /** The standards' spelling of a refusal, for rows that change only a part of it. */
-export function standardSpelling(refusal: Refusal, at: Instant): Spelling {
+function standardSpelling(refusal: Refusal, at: Instant): Spelling {
   const { status, error, description, retryAfter } = oauthError(refusal, at);
   if (retryAfter === undefined || !Number.isFinite(retryAfter))
     return { status, error, description };
@@ -161,6 +161,6 @@ function requiredHeaders(refusal: Refusal, status: number): Readonly<Record<stri
 }
 
 /** A text with only the characters that an `error_description` may have. RFC 6749, section 5.2 */
-export function safeText(text: string): string {
+function safeText(text: string): string {
   return text.replaceAll('"', "'").replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "?");
 }

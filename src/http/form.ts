@@ -13,7 +13,7 @@ import type { Parameters } from "../issuer/request.ts";
 /** Token requests are short; codes with a long scope are the longest part. */
 export const FORM_BYTES_MAX = 32 * 1024;
 
-export const FORM_TYPE = "application/x-www-form-urlencoded";
+const FORM_TYPE = "application/x-www-form-urlencoded";
 
 /** A body that is no form. */
 export class MalformedForm extends Error {

@@ -97,7 +97,7 @@ function refuseConsent(
   return wrong("code_challenge", "an S256 challenge of 43 characters");
 }
 
-export const SUBJECT_EXPECTED = "1 to 256 characters";
+const SUBJECT_EXPECTED = "1 to 256 characters";
 export const isSubject = (subject: string): boolean => subject.length >= 1 && subject.length <= 256;
 
 /** Redeems a code. */

@@ -24,7 +24,7 @@ import { decideOnChain, type Room, type Verdict } from "./transaction.ts";
 const INACTIVE: Introspection = { active: false };
 
 /** A client that may use no grant: it only asks. */
-export const isResourceServer = (client: ClientRecord): boolean => client.grantTypes.length === 0;
+const isResourceServer = (client: ClientRecord): boolean => client.grantTypes.length === 0;
 
 export async function introspectToken(
   desk: Desk,

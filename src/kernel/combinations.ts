@@ -25,7 +25,7 @@ interface Combination {
 }
 
 /** A sliding quota keeps the instants of its calls. */
-export const SLIDING_QUOTA_MAX = 256;
+const SLIDING_QUOTA_MAX = 256;
 
 /** A retry may issue a child that drops a sibling, while only some tokens are open. */
 const displacesOnRetry = (policy: Policy): boolean =>

@@ -52,7 +52,7 @@ export interface Held {
   readonly sealed: string;
   /** Keyed digest of the token: equal prints, equal tokens. */
   readonly print: string;
-  /** The attempt that brought it, "0-import" for none; part of the seal's context. */
+  /** The attempt that brought it, or `IMPORTED`; part of the seal's context. */
   readonly by: string;
   readonly serial: number;
 }
@@ -143,8 +143,6 @@ export interface Settings {
   readonly lead: Duration;
   /** Kept clear of the edges of a provider's windows. */
   readonly margin: Duration;
-  /** After so long a request that was sent cannot be processed any more. */
-  readonly requestLife: Duration;
   /** An access token with less left is not handed out. */
   readonly leastLeft: Duration;
   readonly backoff: { readonly first: Duration; readonly most: Duration };
@@ -160,6 +158,9 @@ export type Plan =
       readonly why: "notYet" | "uncertain" | "held" | "backOff" | "quiet";
     }
   | { readonly do: "stop"; readonly why: Status };
+
+/** Stands for the attempt that brought an imported token. */
+export const IMPORTED = "0-import";
 
 /** A connection as it begins: one token, never presented by us. */
 export function importHolding(token: {
@@ -179,7 +180,7 @@ export function importHolding(token: {
     notAfter: null,
     generation: 0,
     serials: 1,
-    current: { sealed, print, by: "0-import", serial: 0 },
+    current: { sealed, print, by: IMPORTED, serial: 0 },
     predecessor: null,
     parked: [],
     access: null,
@@ -295,7 +296,7 @@ function planInDoubt(
 }
 
 /** What the policies say about the oldest open request of the token in doubt; null without one. */
-export function adviceOn(h: Holding, knowledge: Knowledge, settings: Settings): Advice | null {
+function adviceOn(h: Holding, knowledge: Knowledge, settings: Settings): Advice | null {
   const last = h.attempts.at(-1);
   const first = h.attempts.find(({ print }) => print === last?.print);
   if (!first || !last) return null;

@@ -10,7 +10,7 @@
  * 5. `invalid_grant` alone never ends a chain. It does so only when no untried token is left and no request is open.
  */
 
-import { accessLifetimeOf, type Knowledge, mayAcceptPredecessor } from "./doubt.ts";
+import { accessLifetimeOf, type Knowledge, mayAcceptPredecessor, minIntervalOf } from "./doubt.ts";
 import {
   type Attempt,
   doubtful,
@@ -22,11 +22,11 @@ import {
   type Settings,
 } from "./holding.ts";
 import { type BlockCause, nameLoss } from "./loss.ts";
-import type { About, Doubt } from "./outcome.ts";
+import type { About, Outcome } from "./outcome.ts";
 import type { Duration, Instant } from "./time.ts";
 
 /** At most so many parked successors; only refused ones make room. */
-export const PARKED_MAX = 8;
+const PARKED_MAX = 8;
 
 /** So many tokens in a row are tried without a pause. */
 const CANDIDATES_AT_ONCE = 2;
@@ -37,17 +37,13 @@ export interface Fresh {
   readonly print: string;
 }
 
+type Of<Class extends Outcome["class"]> = Extract<Outcome, { readonly class: Class }>;
+
 /** An outcome with its tokens sealed. */
 export type Result =
-  | { readonly class: "notSent" }
-  | {
-      readonly class: "refusedUnspent";
-      readonly about: About;
-      readonly error: string | null;
-      readonly status: number;
-      readonly retryAfter: Duration | null;
-      readonly found: Fresh | null;
-    }
+  | Of<"notSent">
+  | (Omit<Of<"refusedUnspent">, "found"> & { readonly found: Fresh | null })
+  | Omit<Of<"inDoubt">, "found">
   | {
       readonly class: "answered";
       /** Null if the answer has no refresh token. */
@@ -56,12 +52,6 @@ export type Result =
       readonly expiresIn: Duration | null;
       readonly tokenType: string | null;
       readonly scope: string | null;
-    }
-  | {
-      readonly class: "inDoubt";
-      readonly why: Doubt;
-      readonly status: number | null;
-      readonly retryAfter: Duration | null;
     };
 
 export interface Report {
@@ -315,16 +305,14 @@ function tooEarly(
   attempt: Attempt,
   now: Instant,
 ): Holding {
-  const interval = Math.max(...knowledge.map(({ minInterval }) => minInterval));
-  const processedBy = h.attempts.at(-1)?.deadAt;
+  const interval = minIntervalOf(knowledge);
+  const inDoubt = h.attempts.length > 0;
   const step = Math.max(settings.margin, interval / 20);
   const until =
-    processedBy === undefined && h.refreshed
-      ? Math.max(h.refreshed.to + interval, now + step)
-      : now + step;
+    !inDoubt && h.refreshed ? Math.max(h.refreshed.to + interval, now + step) : now + step;
   return {
     ...calm(h, now),
-    cause: h.attempts.length > 0 ? h.cause : "tooEarly",
+    cause: inDoubt ? h.cause : "tooEarly",
     notBefore: until,
     failures: h.failures + (attempt.why === "due" ? 1 : 0),
   };

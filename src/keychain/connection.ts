@@ -12,15 +12,17 @@ import type { ConnectionRecord } from "../store/connection-record.ts";
 /** When a refresh is made: before the access token ends, or when somebody asks for a token. */
 export type Mode = "proactive" | "lazy";
 
-const known = new WeakMap<readonly unknown[], Knowledge>();
+/** By the policies as they are written: every read of a record makes new values of them. */
+const known = new Map<string, Knowledge>();
 
 /** The policies that may be in force at a connection's provider. */
 export function knowledgeOf({ provider }: ConnectionRecord): Knowledge {
-  let knowledge = known.get(provider.policies);
+  const written = JSON.stringify(provider.policies);
+  let knowledge = known.get(written);
   if (!knowledge) {
     const [first, ...rest] = provider.policies.map((policy) => policyOf(policy));
     knowledge = [first as Policy, ...rest];
-    known.set(provider.policies, knowledge);
+    known.set(written, knowledge);
   }
   return knowledge;
 }
@@ -32,15 +34,21 @@ export function withHolding(
   settings: Settings,
   now: Instant,
 ): ConnectionRecord {
-  const knowledge = knowledgeOf(record);
+  return { ...record, holding, due: wakeAt(holding, knowledgeOf(record), settings, now) };
+}
+
+function wakeAt(holding: Holding, knowledge: Knowledge, settings: Settings, now: Instant): Instant {
   const next = plan(holding, knowledge, settings, now);
-  const due = {
-    stop: () => Number.POSITIVE_INFINITY,
-    wait: () => (next.do === "wait" ? next.until : now),
-    handOut: () => dueAt(holding, knowledge, settings),
-    send: () => now,
-  }[next.do]();
-  return { ...record, holding, due };
+  switch (next.do) {
+    case "stop":
+      return Number.POSITIVE_INFINITY;
+    case "wait":
+      return next.until;
+    case "handOut":
+      return dueAt(holding, knowledge, settings);
+    case "send":
+      return now;
+  }
 }
 
 /** Whether a schedule wakes this connection. A lazy one leaves what is merely due until somebody asks. */

@@ -11,7 +11,7 @@
 import type { Timer } from "../env/clock.ts";
 import { KetenError } from "../env/error.ts";
 import type { Secret } from "../env/secret.ts";
-import { importHolding } from "../kernel/holding.ts";
+import { IMPORTED, importHolding } from "../kernel/holding.ts";
 import type { Duration } from "../kernel/time.ts";
 import type { ConnectionRecord, ProviderSettings } from "../store/connection-record.ts";
 import type { KetenEvent } from "../store/events.ts";
@@ -25,10 +25,9 @@ import {
   withHolding,
 } from "./connection.ts";
 import { type HandOut, HandOuts } from "./hand-outs.ts";
-import { createRedeemer, type RedeemParts } from "./redeem.ts";
+import { Redeemer, type RedeemParts } from "./redeem.ts";
 import { Schedule } from "./schedule.ts";
 import type { Redeemed } from "./step.ts";
-import { IMPORTED } from "./token-endpoint.ts";
 
 export interface NewConnection {
   readonly name: string;
@@ -46,7 +45,7 @@ export interface KeychainParts extends RedeemParts {
 
 export class Keychain {
   readonly #parts: KeychainParts;
-  readonly #redeemer: ReturnType<typeof createRedeemer>;
+  readonly #redeemer: Redeemer;
   readonly #refreshes = new Map<string, Promise<Redeemed>>();
   readonly #handOuts: HandOuts;
   readonly #schedule: Schedule;
@@ -54,7 +53,7 @@ export class Keychain {
 
   constructor(parts: KeychainParts) {
     this.#parts = parts;
-    this.#redeemer = createRedeemer(parts);
+    this.#redeemer = new Redeemer(parts);
     this.#handOuts = new HandOuts(parts);
     this.#schedule = new Schedule({
       clock: parts.clock,

@@ -18,7 +18,7 @@ import type { Liveness } from "../env/liveness.ts";
 import type { Log } from "../env/log.ts";
 import type { Random } from "../env/random.ts";
 import type { Secret } from "../env/secret.ts";
-import { type Attempt, heldOf, type Lease, type Settings } from "../kernel/holding.ts";
+import { type Attempt, heldOf, IMPORTED, type Lease, type Settings } from "../kernel/holding.ts";
 import { type Result, settleAttempt } from "../kernel/settle.ts";
 import type { Duration, Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
@@ -35,7 +35,7 @@ import {
   settledEvents,
   settleJournaled,
 } from "./step.ts";
-import { IMPORTED, readAnswer, refreshRequest, type Vault } from "./token-endpoint.ts";
+import { readAnswer, refreshRequest, type Vault } from "./token-endpoint.ts";
 
 /** Network and lease times; unscaled milliseconds, for no clock makes a network faster. */
 export interface Timing {
@@ -65,19 +65,6 @@ export interface RedeemParts {
   readonly timing: Timing;
 }
 
-export interface Redeemer {
-  /**
-   * Brings a connection to a usable access token with a generation above `newerThan`, or says what it waits for.
-   * @throws KetenError `connection_unknown`; `store_unavailable`, `journal_unavailable` (retryable, nothing sent)
-   */
-  redeem(name: string, newerThan: number): Promise<Redeemed>;
-}
-
-export function createRedeemer(parts: RedeemParts): Redeemer {
-  const redeemer = new ChainRedeemer(parts);
-  return { redeem: (name, newerThan) => redeemer.redeem(name, newerThan) };
-}
-
 /** What the seam reports, or what it threw, which it does only before anything was sent. */
 type Sent =
   | Exclude<ExchangeResult, { kind: "notSent" }>
@@ -88,7 +75,7 @@ const POLL_MS = 50;
 
 const connectionKey = (name: string) => keyOf("connection", name);
 
-class ChainRedeemer {
+export class Redeemer {
   readonly #parts: RedeemParts;
   /** Attempts of this process whose requests are on their way. */
   readonly #inFlight = new Set<string>();
@@ -97,6 +84,10 @@ class ChainRedeemer {
     this.#parts = parts;
   }
 
+  /**
+   * Brings a connection to a usable access token with a generation above `newerThan`, or says what it waits for.
+   * @throws KetenError `connection_unknown`; `store_unavailable`, `journal_unavailable` (retryable, nothing sent)
+   */
   async redeem(name: string, newerThan: number): Promise<Redeemed> {
     for (;;) {
       const step = await this.#begin(name, newerThan);

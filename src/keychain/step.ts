@@ -3,7 +3,6 @@
  * record's open requests, ask the kernel what to do, and if that is to send, write lease and intent.
  */
 
-import type { Settings } from "../kernel/holding.ts";
 import {
   type Attempt,
   abandon,
@@ -11,6 +10,7 @@ import {
   intend,
   type Lease,
   plan,
+  type Settings,
 } from "../kernel/holding.ts";
 import { type Result, type Settled, settleAttempt } from "../kernel/settle.ts";
 import type { Duration, Instant } from "../kernel/time.ts";

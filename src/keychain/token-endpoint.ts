@@ -11,9 +11,6 @@ import type { ConnectionRecord } from "../store/connection-record.ts";
 import type { KeyedDigest } from "./keyed-digest.ts";
 import type { Sealer } from "./seal.ts";
 
-/** The attempt id that stands for an imported token. */
-export const IMPORTED = "0-import";
-
 /** Attempt ids begin with their epoch: it is the generation in the seals of what they bring. */
 export const attemptIdOf = (epoch: number, unique: string): string => `${epoch}-${unique}`;
 

@@ -34,7 +34,6 @@ import { PRESETS } from "../../src/vendors/presets.ts";
 const settings: Settings = {
   lead: 30 * SECOND,
   margin: 5 * SECOND,
-  requestLife: 60 * SECOND,
   leastLeft: 0,
   backoff: { first: SECOND, most: 5 * MINUTE },
 };
@@ -135,6 +134,9 @@ class Issuer {
   }
 }
 
+/** After so long a request cannot be processed any more. */
+const REQUEST_LIFE = 60 * SECOND;
+
 /** From sending to arrival. */
 const TRAVEL = 200;
 
@@ -215,7 +217,7 @@ function play(policy: Policy, faults: readonly Fault[], steps: number, known?: K
       why: next.why,
       lease: { owner: `owner ${owner}`, boot: "b", until: 0 },
       now,
-      deadAt: now + settings.requestLife,
+      deadAt: now + REQUEST_LIFE,
     });
     log.push(`${now} ${id} sends ${next.token.print} (${next.why}), ${fault}; accepted: ${before}`);
     const presented = next.token.sealed;

@@ -58,7 +58,6 @@ export const silence: PostOutcome = { kind: "unanswered", progress: "sent", erro
 export const settings: Settings = {
   lead: 30 * SECOND,
   margin: 5 * SECOND,
-  requestLife: 60 * SECOND,
   leastLeft: 0,
   backoff: { first: SECOND, most: 5 * MINUTE },
 };
