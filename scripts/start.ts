@@ -99,7 +99,9 @@ class Demo {
   async startServer(): Promise<void> {
     const port = this.#url === "" ? "0" : new URL(this.#url).port;
     const scale = ["--time-scale", String(SCALE)];
-    const args = ["serve", "--data", dataDir, "--port", port, ...scale, "--json"];
+    // Without a courier: with one there would be no answer to lose, and nothing to tell.
+    const alone = ["--courier", "off"];
+    const args = ["serve", "--data", dataDir, "--port", port, ...scale, ...alone, "--json"];
     this.#server = start("bin/keten.js", args);
     const { url, apiKey } = JSON.parse(await this.#server.ready) as Record<string, string>;
     this.#url = url ?? "";

@@ -20,13 +20,14 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   store: ["kernel", "env"],
   issuer: ["kernel", "env", "store"],
   keychain: ["kernel", "env", "store"],
+  explorer: ["kernel", "env", "store", "keychain"],
   relay: ["kernel", "env", "store", "issuer", "keychain"],
   http: ["kernel", "env", "store", "issuer", "keychain", "relay"],
   vendors: ["kernel", "env", "store", "issuer", "keychain", "relay", "http"],
   sandbox: ["kernel", "env", "store", "issuer", "keychain", "relay", "http", "vendors"],
   console: ["kernel", "env", "store", "issuer", "keychain", "relay", "http"],
   cli: [
-    ...["kernel", "env", "store", "issuer", "keychain", "relay", "http"],
+    ...["kernel", "env", "store", "issuer", "keychain", "explorer", "relay", "http"],
     ...["vendors", "sandbox", "console"],
   ],
 };

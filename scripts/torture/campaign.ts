@@ -46,6 +46,8 @@ export interface CampaignOptions {
   readonly workers: number;
   readonly timeScale: number;
   readonly faults: readonly string[];
+  /** Whether Keten sends through a courier. Keten is killed; the courier is not. */
+  readonly courier: boolean;
   readonly dataDir: string;
   readonly say: (text: string) => void;
   /** Told to stop: the campaign throws at its next step. */
@@ -88,12 +90,12 @@ export class Campaign {
   private constructor(options: CampaignOptions, standIn: StandIn) {
     this.#options = options;
     this.#standIn = standIn;
-    const { dataDir, timeScale } = options;
+    const { dataDir, timeScale, courier } = options;
     const longestMs = Math.max(0, ...options.faults.flatMap(holdsOf));
     const deadlineMs = Math.max(DEADLINE_MS_MIN, DEADLINE_HOLDS * longestMs);
     const times = { deadlineMs, requestLifeMs: (deadlineMs / DEADLINE_HOLDS) * REQUEST_LIFE_HOLDS };
     this.#requestLifeMs = times.requestLifeMs;
-    this.#victim = new Victim({ dataDir, timeScale, ...times });
+    this.#victim = new Victim({ dataDir, timeScale, courier, ...times });
   }
 
   /** Runs a whole campaign. @throws Error if a process ends by itself, or the signal says so */
@@ -273,7 +275,7 @@ export class Campaign {
   // --- the trace ------------------------------------------------------------------------------------------
 
   async #conclude(): Promise<Ended> {
-    const { policy, dataDir } = this.#options;
+    const { policy, dataDir, courier } = this.#options;
     await Promise.all(this.#workers.map(end));
     await this.#victim.end();
     const seen = await this.#standIn.settledLog(this.#requestLifeMs);
@@ -284,7 +286,7 @@ export class Campaign {
       if (!testimony) throw new Error(`Keten has forgotten connection "${made.name}"`);
       connections.push(await this.#kept(made, testimony));
     }
-    const lives = livesOf(testimonies, this.#victim);
+    const lives = livesOf(testimonies, this.#victim, courier);
     const trace = { policy, requestLifeMs: this.#requestLifeMs, seen, lives, connections };
     const { dead } = this.#work;
     if (dead > 0) this.#failures.push(`${dead} tokens did not work when they were handed out`);
@@ -326,14 +328,19 @@ const nameOf = (fault: string): string => fault.slice(0, fault.indexOf("="));
 const generations = (views: readonly ConnectionAnswer[]): ReadonlyMap<string, number> =>
   new Map(views.map(({ name, generation }) => [name, generation]));
 
-/** Which process was which owner: there is one at a time. */
-function livesOf(testimonies: readonly Testimony[], { spans }: Victim): readonly Life[] {
+/** Which process was which owner: there is one at a time. A courier ends by itself when its requests are over. */
+function livesOf(
+  testimonies: readonly Testimony[],
+  { spans }: Victim,
+  courier: boolean,
+): readonly Life[] {
+  const harvest = courier ? { harvestsUntil: Number.POSITIVE_INFINITY } : {};
   const sent = new Map(
     testimonies.flatMap(({ attempts }) => attempts.map((one) => [one.owner, one.sent] as const)),
   );
   return [...sent].map(([owner, at]) => {
     const span = spans.findLast(({ from }) => from <= at);
     if (!span) throw new Error(`an attempt is older than every process: ${owner}`);
-    return { owner, from: span.from, until: span.until, reachable: true };
+    return { owner, from: span.from, until: span.until, reachable: true, ...harvest };
   });
 }

@@ -9,7 +9,9 @@
  * 4. *Held*: the accepted token is with a holder that lives, or lies in a journal, that nobody else can reach.
  * 5. *Operator*: ended from outside: revoked on request, evicted, at its fixed end, or spent by who is none of ours.
  * 6. *Unexplained*: none of these can be shown.
- * 7. A *double spend* is two requests for one token from two live holders, or a request without an attempt of its own
+ * 7. A process that has a courier holds its requests for as long as that lives: until then answers reach our journal, and
+ *    a request of the dead is one of a live holder.
+ * 8. A *double spend* is two requests for one token from two live holders, or a request without an attempt of its own
  *    that was recorded before.
  */
 
@@ -130,7 +132,10 @@ const endOf = ({ answered, decided }: Seen): Instant =>
   Math.max(answered ?? Number.POSITIVE_INFINITY, decided ?? 0);
 
 const livesAt = (life: Life | undefined, at: Instant): boolean =>
-  life !== undefined && life.from <= at && at < life.until;
+  life !== undefined && life.from <= at && at < endOfLife(life);
+
+/** When nobody of a process's own could take an answer any more. */
+const endOfLife = ({ until, harvestsUntil }: Life): Instant => harvestsUntil ?? until;
 
 /**
  * One token has one serial at the stand-in and one with Keten: attempts and requests must agree on that. Serials that
@@ -267,7 +272,7 @@ function carried(
   if (line.duplicateOf !== null || line.written !== "whole" || answered === null) {
     return finding("unavoidable", `serial ${serial} was accepted; its answer was never delivered`);
   }
-  const couldJournalMs = life.until - answered;
+  const couldJournalMs = endOfLife(life) - answered;
   if (couldJournalMs < JOURNAL_MS) {
     return finding("unavoidable", `serial ${serial} was accepted; its holder died with the answer`);
   }

@@ -26,6 +26,8 @@ export interface Life {
   readonly from: Instant;
   /** When it was killed or told to end; infinity while it lives. */
   readonly until: Instant;
+  /** Until when a courier of its own journals answers for it; its own end unless given. */
+  readonly harvestsUntil?: Instant;
   /** Whether what it journaled can be read by others: not if it is stopped, or on a machine out of reach. */
   readonly reachable: boolean;
 }

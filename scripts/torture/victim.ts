@@ -17,6 +17,8 @@ export interface VictimOptions {
   /** Unscaled, as all that the network takes. */
   readonly deadlineMs: Duration;
   readonly requestLifeMs: Duration;
+  /** Whether its requests go through a courier, which is not killed with it. */
+  readonly courier: boolean;
 }
 
 /** One process: from its start to the moment it was killed or told to end. */
@@ -41,12 +43,13 @@ export class Victim {
 
   /** Starts a process; does not wait for it. */
   launch(): void {
-    const { dataDir, timeScale, deadlineMs, requestLifeMs } = this.#options;
+    const { dataDir, timeScale, deadlineMs, requestLifeMs, courier } = this.#options;
     const args = ["serve", "--data", dataDir, "--port", this.#port, "--json"];
     const times = ["--time-scale", timeScale, "--deadline", deadlineMs].map(String);
     const span: Span = { from: Date.now(), until: Number.POSITIVE_INFINITY };
     const life = ["--request-life", String(requestLifeMs)];
-    const child = start("bin/keten.js", [...args, ...times, ...life]);
+    const through = ["--courier", courier ? "on" : "off"];
+    const child = start("bin/keten.js", [...args, ...times, ...life, ...through]);
     this.spans.push(span);
     this.#span = span;
     this.#child = child;

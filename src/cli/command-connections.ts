@@ -196,7 +196,10 @@ async function openEmbedded(options: Where, create: boolean): Promise<KeychainCl
   }
   const { store: storeUrl, timeScale } = options;
   // Never started, it does nothing by itself; what it writes is ready for a server that does.
-  const home = await openHome({ dataDir, storeUrl, timeScale, mode: "proactive", log: quietLog() });
+  // With a courier, for whoever presses Ctrl-C while the provider's answer is on its way.
+  const home = await openHome({
+    ...{ dataDir, storeUrl, timeScale, mode: "proactive", courier: "lazy", log: quietLog() },
+  });
   return embeddedClient(home);
 }
 

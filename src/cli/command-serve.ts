@@ -6,6 +6,7 @@ import { systemRandom } from "../env/system.ts";
 import { defaultDataDir, openHome } from "./compose.ts";
 import { openApiKey } from "./deployment.ts";
 import {
+  courierOption,
   dataOption,
   deadlineOption,
   jsonOption,
@@ -31,6 +32,7 @@ interface ServeOptions {
   readonly deadline?: number;
   readonly requestLife?: number;
   readonly patience?: number;
+  readonly courier?: "on" | "off";
   readonly json?: true;
 }
 
@@ -47,6 +49,7 @@ export function serveCommand(): Command {
     .addOption(deadlineOption())
     .addOption(requestLifeOption())
     .addOption(patienceOption())
+    .addOption(courierOption())
     .addOption(jsonOption('print {"url","apiKey"} when ready'))
     .action(serve);
 }
@@ -62,6 +65,7 @@ async function serve(options: ServeOptions): Promise<void> {
     deadlineMs: options.deadline,
     requestLifeMs: options.requestLife,
     patienceMs: options.patience,
+    courier: options.courier === "off" ? "off" : "eager",
     log,
   });
   try {

@@ -21,6 +21,7 @@ import { systemClock, systemRandom } from "../env/system.ts";
 import type { Settings } from "../kernel/holding.ts";
 import { MINUTE, SECOND } from "../kernel/time.ts";
 import type { Mode } from "../keychain/connection.ts";
+import { type CourierExchange, courierExchange } from "../keychain/courier.ts";
 import { inProcessExchange } from "../keychain/exchange.ts";
 import { type Journal, openJournal } from "../keychain/journal.ts";
 import { openKeyFile } from "../keychain/key-file.ts";
@@ -48,7 +49,12 @@ export interface HomeOptions {
   readonly requestLifeMs?: number | undefined;
   /** Unscaled milliseconds that a caller waits for a refresh: 30 s, as long as the provider may take to answer. */
   readonly patienceMs?: number | undefined;
+  /** Whether requests go through a process of their own, which a crash of this one does not touch; off unless given. */
+  readonly courier?: CourierMode | undefined;
 }
+
+/** `eager` starts the courier at once, `lazy` with the first request. */
+export type CourierMode = "eager" | "lazy" | "off";
 
 export interface Home {
   readonly dataDir: string;
@@ -61,7 +67,7 @@ export interface Home {
   close(): Promise<void>;
 }
 
-const SETTINGS: Settings = {
+const SETTINGS: Omit<Settings, "hold"> = {
   /** Time for a few tries before an access token ends. */
   lead: 30 * SECOND,
   /** Clocks that are kept by NTP differ by less. */
@@ -79,6 +85,9 @@ const TIMING = {
   leaseMarginMs: 5 * SECOND,
   clockDriftMs: SECOND,
 };
+
+/** As long as an answer is listened for on the wire. */
+const HOLD_MS = 10 * MINUTE;
 
 const PATIENCE_MS = 30 * SECOND;
 
@@ -122,19 +131,32 @@ export async function openHome(options: HomeOptions): Promise<Home> {
   const store = await openStore(options.storeUrl ?? `sqlite:${join(dataDir, "keten.db")}`, clock);
   let liveness: Liveness | undefined;
   try {
-    liveness = registerOwner({ directory: join(dataDir, "owners"), random });
+    const owners = join(dataDir, "owners");
+    liveness = registerOwner({ directory: owners, random });
     const { ownerId: owner } = liveness;
     const directory = join(dataDir, "journal");
-    const journal = openJournal({ directory, owner, sealer, clock, disk: systemDisk });
-    const exchange = inProcessExchange({ post: httpPost({ clock }), journal, clock, log });
+    const own = openJournal({ directory, owner, sealer, clock, disk: systemDisk });
+    const inProcess = inProcessExchange({ post: httpPost({ clock }), journal: own, clock, log });
+    const hasCourier = options.courier !== undefined && options.courier !== "off";
+    const courier = hasCourier
+      ? courierExchange({
+          ...{ owner, owners, directory, deploymentId, key, clock, origin, log },
+          ...{ inProcess, journal: own },
+        })
+      : undefined;
+    const { exchange, journal } = courier
+      ? { exchange: courier, journal: courier.journal }
+      : { exchange: inProcess, journal: own };
     const timing = timingOf(options);
     const keychain = new Keychain({
       ...{ store, exchange, journal, liveness, owner, clock, random, log, timing, mode },
       vault: createVault(sealer, keyedDigest(key, "connection tokens")),
-      settings: SETTINGS,
+      settings: { ...SETTINGS, hold: HOLD_MS * scale },
       patienceMs: options.patienceMs ?? PATIENCE_MS,
     });
-    const close = closing({ keychain, journal, liveness, store });
+    // Nobody waits for it: a request that comes earlier waits by itself.
+    if (options.courier === "eager") void courier?.start();
+    const close = closing({ keychain, courier, journal, liveness, store });
     return { dataDir, keychain, store, journal, liveness, clock, close };
   } catch (error) {
     liveness?.close();
@@ -156,11 +178,16 @@ function timingOf({ deadlineMs, requestLifeMs }: HomeOptions): typeof TIMING {
   );
 }
 
-function closing(parts: Pick<Home, "keychain" | "journal" | "liveness" | "store">): Home["close"] {
+function closing(
+  parts: Pick<Home, "keychain" | "journal" | "liveness" | "store"> & {
+    readonly courier: CourierExchange | undefined;
+  },
+): Home["close"] {
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    const { keychain, journal, liveness, store } = parts;
+    const { keychain, courier, journal, liveness, store } = parts;
     await keychain.drain();
+    await courier?.close();
     await store.close();
     journal.close();
     liveness.close();

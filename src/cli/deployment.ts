@@ -13,14 +13,13 @@ import {
   fstatSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   rmSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { syncDirectory } from "../env/disk.ts";
+import { makeDirectory, syncDirectory } from "../env/disk.ts";
 import { KetenError } from "../env/error.ts";
 import type { Random } from "../env/random.ts";
 import { Secret } from "../env/secret.ts";
@@ -45,7 +44,7 @@ export interface DeploymentOptions {
 /** Makes the directory for its owner alone; leaves one that is there as it is. @throws KetenError `config_invalid` */
 export function makeDataDir(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeDirectory(dataDir);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new KetenError(

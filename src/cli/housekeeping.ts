@@ -13,7 +13,8 @@ import type { Home } from "./compose.ts";
 /** Removes them; says how many. */
 export async function sweep(home: Home): Promise<{ journals: number; owners: number }> {
   const { liveness, journal, dataDir } = home;
-  const isAlive = (owner: string): boolean => liveness.stateOf(owner) !== "dead";
+  // Whoever writes to a journal here has a beacon here: without one it has ended in order.
+  const isAlive = (owner: string): boolean => liveness.stateOf(owner) === "alive";
   const dead = liveness.owners().filter((owner) => liveness.stateOf(owner) === "dead");
   const journals = await journal.sweep(isAlive);
   if (dead.length === 0) return { journals: journals.length, owners: 0 };

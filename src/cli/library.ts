@@ -43,6 +43,11 @@ export interface KeychainOptions {
   readonly requestLifeMs?: number;
   /** So many milliseconds a caller waits for a refresh before it is told to come again. 30,000. */
   readonly patienceMs?: number;
+  /**
+   * Send requests from a small process of their own, started with the first one, so that a crash of yours in the middle
+   * of one loses nothing. On; where that process cannot be had, requests are sent from yours, and the log says so.
+   */
+  readonly courier?: boolean;
 }
 
 /** A chain to take over, from a refresh token that was granted elsewhere and that nobody else uses from now on. */
@@ -129,10 +134,11 @@ const CONSUMER = "library";
  */
 export async function openKeychain(options: KeychainOptions = {}): Promise<KeychainLibrary> {
   const { dataDir = defaultDataDir(), lazy = false, log = silentLog } = options;
-  const { storeUrl, timeScale, deadlineMs, requestLifeMs, patienceMs } = options;
+  const { storeUrl, timeScale, deadlineMs, requestLifeMs, patienceMs, courier = true } = options;
   const home = await openHome({
     ...{ dataDir, storeUrl, timeScale, deadlineMs, requestLifeMs, patienceMs, log },
     mode: lazy ? "lazy" : "proactive",
+    courier: courier ? "lazy" : "off",
   });
   try {
     await home.keychain.start();

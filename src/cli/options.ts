@@ -69,6 +69,15 @@ export const patienceOption = (): Option =>
     "how long a caller waits for a refresh before it is told to come again (default: 30000)",
   ).argParser(wholeNumber("--patience", 0, HOUR_MS));
 
+export const courierOption = (): Option =>
+  new Option(
+    "--courier <on|off>",
+    "send requests from a process of their own, so that a crash in the middle of one loses nothing (default: on)",
+  ).argParser((text: string) => {
+    if (text === "on" || text === "off") return text;
+    throw new UsageError(`option "--courier" is "${clipped(text)}"; expected "on" or "off"`);
+  });
+
 /** A connection's name. */
 export function nameArgument(text: string): string {
   if (NAME_PATTERN.test(text)) return text;

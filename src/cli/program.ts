@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { connectionCommands } from "./command-connections.ts";
+import { policyCommand } from "./command-policy.ts";
 import { sandboxCommand } from "./command-sandbox.ts";
 import { serveCommand } from "./command-serve.ts";
 import { UsageError } from "./failure.ts";
@@ -27,7 +28,12 @@ function makeProgram(): Command {
     .helpCommand(false)
     .addHelpText("after", AFTER_HELP)
     .showSuggestionAfterError(true);
-  for (const command of [serveCommand(), ...connectionCommands(), sandboxCommand()]) {
+  for (const command of [
+    serveCommand(),
+    ...connectionCommands(),
+    sandboxCommand(),
+    policyCommand(),
+  ]) {
     program.addCommand(command);
   }
   for (const command of [program, ...program.commands]) {

@@ -20,7 +20,7 @@ import {
   writeSync,
 } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 
 export interface DiskFile {
   /** Writes all bytes at a position, or throws with some of them written. */
@@ -31,7 +31,7 @@ export interface DiskFile {
 }
 
 export interface Disk {
-  /** Makes a directory for its owner only, with its parents; leaves an existing one as it is. */
+  /** Makes a directory for its owner only, with its parents, names durable; leaves an existing one as it is. */
   makeDirectory(path: string): void;
   /** The names in a directory, sorted. */
   list(directory: string): readonly string[];
@@ -44,9 +44,7 @@ export interface Disk {
 }
 
 export const systemDisk: Disk = {
-  makeDirectory: (path) => {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  },
+  makeDirectory,
   list: (directory) => readdirSync(directory).sort(),
   create: (path) => {
     const descriptor = openSync(path, "wx", 0o600);
@@ -86,6 +84,16 @@ function openFile(descriptor: number): DiskFile {
     sync: () => fdatasyncSync(descriptor),
     close: () => closeSync(descriptor),
   };
+}
+
+/** Makes a directory for its owner only, with its parents, and the names of all that are new durable. */
+export function makeDirectory(path: string): void {
+  const topmost = mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (topmost === undefined) return;
+  for (let made = resolve(path); ; made = dirname(made)) {
+    syncDirectory(dirname(made));
+    if (made === resolve(topmost) || made === dirname(made)) return;
+  }
 }
 
 /** Makes the names in a directory durable: a new file whose name is not could vanish with a loss of power. */

@@ -23,6 +23,8 @@ export interface ExchangeRequest {
   readonly body: Secret;
   /** Unscaled milliseconds until the attempt counts as unanswered. */
   readonly deadlineMs: number;
+  /** Waits for leave when the connection is up and nothing is written; rejects to prove that nothing was sent. */
+  readonly whenConnected?: () => Promise<void>;
   /** Runs right before the first byte: throws to prove that nothing was sent (the lease has too little left). */
   readonly beforeFirstByte: () => void;
 }

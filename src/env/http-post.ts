@@ -23,7 +23,7 @@ import type { Secret } from "./secret.ts";
 
 /** What is sent, and what runs right before its first byte. */
 export interface PostRequest
-  extends Pick<ExchangeRequest, "url" | "headers" | "body" | "beforeFirstByte"> {
+  extends Pick<ExchangeRequest, "url" | "headers" | "body" | "whenConnected" | "beforeFirstByte"> {
   /** Unscaled milliseconds in which the connection must be up; at most the configured limit. */
   readonly connectMs: number;
 }
@@ -115,6 +115,8 @@ async function post(
   try {
     socket = await connect(url, request.connectMs, settings, () => reached("resolved"));
     reached("connected");
+    if (request.whenConnected) await request.whenConnected();
+    if (socket.destroyed) throw new Error("closed before the request");
     message = prepare(url, request.headers, socket);
     request.beforeFirstByte();
   } catch (error) {

@@ -9,7 +9,10 @@
  *    "there and not locked" always means dead.
  * 4. No beacon means *unknown*, not dead: the owner may use another data directory, on this machine or elsewhere.
  * 5. A dead owner's beacon stays until `forget`. Whoever forgets makes sure first that nothing names the owner.
- * 6. Nothing in this process may open a beacon otherwise than through SQLite: POSIX drops a process's locks on a file
+ * 6. An owner may have couriers: processes that send for it and may outlive it (`courierIdOf`). Each holds a beacon of its
+ *    own before it sends anything. So an owner is *dead* only when all of its family are; while its own beacon is dark and
+ *    a courier's is not, it is *harvesting*: it begins nothing any more, and may still journal an answer.
+ * 7. Nothing in this process may open a beacon otherwise than through SQLite: POSIX drops a process's locks on a file
  *    when any descriptor of it is closed.
  */
 
@@ -20,7 +23,7 @@ import { DatabaseSync } from "node:sqlite";
 import { KetenError } from "./error.ts";
 import type { Random } from "./random.ts";
 
-export type OwnerState = "alive" | "dead" | "unknown";
+export type OwnerState = "alive" | "harvesting" | "dead" | "unknown";
 
 export interface Liveness {
   /** This process's owner id: new with every registration, never used again. */
@@ -39,7 +42,12 @@ export interface LivenessOptions {
   /** Such as `<data>/owners`; on a local file system. */
   readonly directory: string;
   readonly random: Random;
+  /** An id that was never used before, for a courier; drawn unless given. */
+  readonly ownerId?: string;
 }
+
+/** The owner id of an owner's courier, counted from 1. */
+export const courierIdOf = (ownerId: string, number: number): string => `${ownerId}-c${number}`;
 
 const OWNER_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const DRAFT_SUFFIX = ".draft";
@@ -53,18 +61,23 @@ const SQLITE_CANTOPEN = 14;
 const beacons = new Set<DatabaseSync>();
 
 /** Registers this process. @throws KetenError `store_unavailable` if the directory cannot be used. */
-export function registerOwner({ directory, random }: LivenessOptions): Liveness {
+export function registerOwner(options: LivenessOptions): Liveness {
+  const { directory } = options;
   const pathOf = (ownerId: string): string => {
     assert.match(ownerId, OWNER_ID);
     return join(directory, ownerId);
   };
-  const { ownerId, beacon } = light(directory, random);
+  const { ownerId, beacon } = light(options);
   beacons.add(beacon);
   removeDrafts(directory);
 
+  const isAlight = (id: string): boolean => probe(pathOf(id)) === "alive";
   const stateOf = (id: string): OwnerState => {
     if (id === ownerId && beacons.has(beacon)) return "alive";
-    return probe(pathOf(id));
+    const own = probe(pathOf(id));
+    // Its own beacon first: from a dead owner no courier comes any more.
+    if (own === "alive" || !couriersOf(directory, id).some(isAlight)) return own;
+    return "harvesting";
   };
   return {
     ownerId,
@@ -87,14 +100,22 @@ export function registerOwner({ directory, random }: LivenessOptions): Liveness 
   };
 }
 
+/** The ids of an owner's couriers that have a beacon. */
+function couriersOf(directory: string, ownerId: string): readonly string[] {
+  const begin = courierIdOf(ownerId, 0).slice(0, -1);
+  return readdirSync(directory).filter(
+    (name) => name.startsWith(begin) && /^\d+$/.test(name.slice(begin.length)),
+  );
+}
+
 /** Makes and locks a beacon under a new id. */
-function light(
-  directory: string,
-  random: Random,
-): { readonly ownerId: string; readonly beacon: DatabaseSync } {
+function light({ directory, random, ownerId: given }: LivenessOptions): {
+  readonly ownerId: string;
+  readonly beacon: DatabaseSync;
+} {
   let failure: unknown;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-    const ownerId = Buffer.from(random.bytes(16)).toString("hex");
+    const ownerId = given ?? Buffer.from(random.bytes(16)).toString("hex");
     const path = join(directory, ownerId);
     let beacon: DatabaseSync | undefined;
     try {

@@ -10,8 +10,8 @@
  * 2. Where the policy refuses a superseded token and does nothing else, presenting it again is harmless: it brings
  *    the successor if the first request never arrived, and tells of the loss if it did.
  * 3. Where replay revokes, presenting it again would end a chain whose successor somebody may still have. So it is
- *    the last resort: after every place that may hold the successor was looked at, and after the first request must
- *    be dead. What it then ends was lost already.
+ *    the last resort: after every place that may hold the successor was looked at, after the first request must be
+ *    dead, and after nobody can hear its answer any more. What it then ends was lost already.
  * 4. A request that may still be on its way is a danger of its own: arriving after ours it could displace our
  *    successor. Where that can happen we wait until it must be dead, if the window leaves room. And a successor is
  *    not *used* while an earlier request of its chain may still arrive and count as replay (`holding.ts`).
@@ -29,6 +29,8 @@ export interface OpenRequest {
   readonly sentAt: Instant;
   /** From now on it cannot be processed any more. */
   readonly deadAt: Instant;
+  /** From now on nobody will hear its answer. */
+  readonly heardUntil: Instant;
   /** Generations in a row that needed a retry before this one. */
   readonly streak: number;
 }
@@ -78,7 +80,7 @@ export function advise(knowledge: Knowledge, open: OpenRequest, margin: Duration
     // Past its window a policy that only refuses does no harm either, but brings nothing: aim for the window.
     if (overlap > 0) notAfter = Math.min(notAfter, open.sentAt + overlap - margin);
   }
-  if (lastResort) return { do: "lastResort", notBefore: Math.max(notBefore, open.deadAt) };
+  if (lastResort) return { do: "lastResort", notBefore: Math.max(notBefore, open.heardUntil) };
   const patient = Math.max(notBefore, open.deadAt);
   const wait = knowledge.some(duplicateDisplaces) && minIntervalOf(knowledge) === 0;
   return { do: "resend", notBefore: wait && patient < notAfter ? patient : notBefore, notAfter };
@@ -87,11 +89,6 @@ export function advise(knowledge: Knowledge, open: OpenRequest, margin: Duration
 /** Whether presenting the token after `notAfter` is still harmless under every policy. */
 export function harmlessAfterwards(knowledge: Knowledge): boolean {
   return knowledge.every((policy) => policy.rotate === "never" || refusesOnly(policy));
-}
-
-/** Whether some policy may accept the token again that a commit has just superseded. */
-export function mayAcceptPredecessor(knowledge: Knowledge): boolean {
-  return knowledge.some((policy) => policy.rotate !== "never" && overlapOf(policy) > 0);
 }
 
 /** The last instant at which a token superseded at `at` is open under every policy; `at` if under some not at all. */
@@ -119,4 +116,13 @@ export function refreshEndsAccess(knowledge: Knowledge): boolean {
 /** How long access tokens live where an answer does not say: the shortest reading. */
 export function accessLifetimeOf(knowledge: Knowledge): Duration {
   return Math.min(...knowledge.map(({ access }) => access.lifetime));
+}
+
+/** How long a refresh token lives unused where a refresh brings another: the shortest reading. */
+export function refreshLifetimeOf(knowledge: Knowledge): Duration {
+  const rotating = knowledge.filter(({ rotate }) => rotate !== "never");
+  const lives = rotating.flatMap(({ expiry }) =>
+    [...expiry.lifetime, ...expiry.idle].map(({ value }) => value),
+  );
+  return Math.min(FOREVER, ...lives);
 }

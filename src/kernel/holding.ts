@@ -1,7 +1,7 @@
 /**
  * The holder's machine: what a keychain holds of one connection, and what it may do next.
  *
- * 1. `plan` says what to do; it changes nothing. `intend` records a request before its first byte. `settle.ts` takes
+ * 1. `plan` says what to do; it changes nothing. `intend.ts` records a request before its first byte, `settle.ts` takes
  *    in what came of it. Between the two, a crash anywhere leaves a named state.
  * 2. Two counters: a token's *serial* counts the different refresh tokens the provider gave us; the *generation*
  *    counts the access tokens we handed out. Some providers return the same refresh token for ever.
@@ -20,11 +20,12 @@ import {
   minIntervalOf,
   predecessorOpenUntil,
   refreshEndsAccess,
+  refreshLifetimeOf,
   replayRevokes,
 } from "./doubt.ts";
 import type { BlockCause, LossCause } from "./loss.ts";
 import type { Doubt } from "./outcome.ts";
-import type { Duration, Instant } from "./time.ts";
+import { type Duration, FOREVER, type Instant } from "./time.ts";
 
 export type Status =
   /** A token was brought in and never presented by us: its refusal would be no loss. */
@@ -68,6 +69,15 @@ export interface Access {
 
 export type Why = "due" | "resend" | "lastResort" | "candidate";
 
+/** What became of the process that sent a request: dead for certain, or past its time and not known to be. */
+export type OwnerDoubt = "ownerGone" | "ownerSilent";
+
+/** An instant in milliseconds since a boot; unscaled. */
+export interface BootInstant {
+  readonly id: string;
+  readonly at: number;
+}
+
 export interface Attempt {
   readonly id: string;
   readonly epoch: number;
@@ -79,9 +89,23 @@ export interface Attempt {
   readonly sentAt: Instant;
   /** From then on its request cannot be processed any more. */
   readonly deadAt: Instant;
+  /** The same by the time since a boot, which nobody sets. */
+  readonly boot: BootInstant;
   /** Null while its owner may still report; else why its outcome is not known. */
-  readonly doubt: Doubt | "ownerGone" | null;
+  readonly doubt: Doubt | OwnerDoubt | null;
 }
+
+/** Whether a request is open for want of any answer, and not for what its answer said. */
+export const isUnheard = ({ doubt }: Attempt): boolean =>
+  isListenedFor(doubt) || doubt === "unanswered" || doubt === "ownerGone";
+
+/** Whether a process may be alive that would hear the answer. */
+export const isListenedFor = (doubt: Attempt["doubt"]): boolean =>
+  doubt === null || doubt === "overdue" || doubt === "ownerSilent";
+
+/** From then on nobody will hear an answer: the request is dead, and whoever sent it has been waited for. */
+export const heardUntil = ({ sentAt, deadAt, doubt }: Attempt, { hold }: Settings): Instant =>
+  isListenedFor(doubt) ? Math.max(deadAt, sentAt + hold) : deadAt;
 
 export interface Parked extends Held {
   readonly at: Instant;
@@ -146,6 +170,8 @@ export interface Settings {
   /** An access token with less left is not handed out. */
   readonly leastLeft: Duration;
   readonly backoff: { readonly first: Duration; readonly most: Duration };
+  /** How long a request whose sender may still hear its answer holds back what could end the chain. */
+  readonly hold: Duration;
 }
 
 export type Plan =
@@ -200,11 +226,25 @@ export function importHolding(token: {
 
 // --- the access token -----------------------------------------------------------------------------------
 
-/** When the next refresh is due by time alone: a lead before the end, never earlier than the provider allows. */
+/**
+ * When the next refresh is due by time alone: a lead before the end of the access token, or of a refresh token that
+ * ends unused; never earlier than the provider allows.
+ */
 export function dueAt(h: Holding, knowledge: Knowledge, settings: Settings): Instant {
   if (!h.access || !h.refreshed) return Number.NEGATIVE_INFINITY;
   const lead = Math.min(settings.lead, accessLifetimeOf(knowledge) / 2);
-  return Math.max(h.access.expiresAt - lead, h.refreshed.to + minIntervalOf(knowledge));
+  const unused = refreshLifetimeOf(knowledge);
+  // Half of its life is left for asking again.
+  const keepBy = h.refreshed.from + unused / 2;
+  const wanted = Math.min(h.access.expiresAt - lead, keepBy, forkedUntil(h, knowledge, settings));
+  return Math.max(wanted, h.refreshed.to + minIntervalOf(knowledge));
+}
+
+/** Two successors at hand are told apart by their predecessor, while that is open; FOREVER where there is no need. */
+function forkedUntil(h: Holding, knowledge: Knowledge, { margin }: Settings): Instant {
+  if (h.parked.length === 0 || !h.predecessor || !replayRevokes(knowledge)) return FOREVER;
+  const until = predecessorOpenUntil(knowledge, h.predecessor.supersededAt) - margin;
+  return until > h.predecessor.supersededAt ? until - margin : FOREVER;
 }
 
 /**
@@ -248,7 +288,7 @@ export function plan(
     return {
       do: "wait",
       until: h.notBefore,
-      why: h.status === "uncertain" ? "uncertain" : "backOff",
+      why: h.attempts.length > 0 ? "uncertain" : "backOff",
     };
   }
   const reporting = h.attempts.find(({ doubt }) => doubt === null);
@@ -290,8 +330,8 @@ function planInDoubt(
   if (advice.do === "resend" && (now < advice.notAfter || harmlessAfterwards(knowledge))) {
     return { do: "send", token, why: "resend" };
   }
-  const lastDead = Math.max(...h.attempts.map(({ deadAt }) => deadAt));
-  if (now < lastDead) return { do: "wait", until: lastDead, why: "uncertain" };
+  const silence = Math.max(...h.attempts.map((attempt) => heardUntil(attempt, settings)));
+  if (now < silence) return { do: "wait", until: silence, why: "uncertain" };
   return { do: "send", token, why: "lastResort" };
 }
 
@@ -301,11 +341,9 @@ function adviceOn(h: Holding, knowledge: Knowledge, settings: Settings): Advice 
   const first = h.attempts.find(({ print }) => print === last?.print);
   if (!first || !last) return null;
   const deadAt = Math.max(...h.attempts.map((attempt) => attempt.deadAt));
-  const advice = advise(
-    knowledge,
-    { sentAt: first.sentAt, deadAt, streak: h.streak },
-    settings.margin,
-  );
+  const silence = Math.max(...h.attempts.map((attempt) => heardUntil(attempt, settings)));
+  const open = { sentAt: first.sentAt, deadAt, heardUntil: silence, streak: h.streak };
+  const advice = advise(knowledge, open, settings.margin);
   // Each further request begins a least interval of its own; the window is still that of the first.
   const again = last.sentAt + minIntervalOf(knowledge);
   const spaced = minIntervalOf(knowledge) > 0 && last !== first;
@@ -314,7 +352,9 @@ function adviceOn(h: Holding, knowledge: Knowledge, settings: Settings): Advice 
 
 /**
  * The token to try next among several, by the provider's policy. A provider that only refuses gets the newest, then
- * the others, then the predecessor; one that revokes on replay gets the predecessor while that is still open.
+ * the others, then the predecessor; one that revokes on replay gets the predecessor first while that is still open.
+ * Once all others are refused, the predecessor costs nothing under any policy: a provider whose own store fell back
+ * knows no later token.
  */
 function nextCandidate(h: Holding, knowledge: Knowledge, now: Instant): Held | undefined {
   const { predecessor } = h;
@@ -325,7 +365,7 @@ function nextCandidate(h: Holding, knowledge: Knowledge, now: Instant): Held | u
   const parked = h.parked.toReversed();
   const forked = parked.length > 0;
   const ordered = replayRevokes(knowledge)
-    ? [forked && open ? predecessor : null, h.current, ...parked, open ? predecessor : null]
+    ? [forked && open ? predecessor : null, h.current, ...parked, predecessor]
     : [h.current, ...parked, predecessor];
   const found = ordered.find(untried);
   return found && heldOnly(found);
@@ -339,60 +379,7 @@ export function heldOf(h: Holding, print: string): Held | undefined {
   return found ? heldOnly(found) : undefined;
 }
 
-// --- recording a request --------------------------------------------------------------------------------
-
-export interface Intent {
-  readonly id: string;
-  readonly token: Held;
-  readonly why: Why;
-  readonly lease: Lease;
-  readonly now: Instant;
-  /** By our clock, from then on the request cannot be processed any more. */
-  readonly deadAt: Instant;
-}
-
-/** Records a request before its first byte: lease, epoch and attempt in one value. */
-export function intend(h: Holding, intent: Intent): Holding {
-  const { id, token, why, lease, now, deadAt } = intent;
-  const epoch = h.epoch + 1;
-  const attempt: Attempt = {
-    id,
-    epoch,
-    owner: lease.owner,
-    print: token.print,
-    why,
-    sentAt: now,
-    deadAt,
-    doubt: null,
-  };
-  return {
-    ...h,
-    status: "redeeming",
-    since: now,
-    epoch,
-    lease,
-    newest: id,
-    attempts: [...h.attempts, attempt].slice(-ATTEMPTS_MAX),
-    notBefore: null,
-    notAfter: null,
-  };
-}
-
-/** Notes that open requests will not be reported on any more: their outcome is in doubt. */
-export function abandon(
-  h: Holding,
-  knowledge: Knowledge,
-  settings: Settings,
-  isGone: (attempt: Attempt) => boolean,
-  now: Instant,
-): Holding {
-  const gone = (attempt: Attempt) => attempt.doubt === null && isGone(attempt);
-  if (!h.attempts.some(gone)) return h;
-  const attempts = h.attempts.map((attempt) =>
-    gone(attempt) ? { ...attempt, doubt: "ownerGone" as const } : attempt,
-  );
-  return doubtful({ ...h, attempts, lease: null }, knowledge, settings, now);
-}
+// --- in doubt --------------------------------------------------------------------------------------------
 
 /** The value as it stands with a request in doubt: when to ask again, and until when that is certain to help. */
 export function doubtful(
@@ -404,10 +391,13 @@ export function doubtful(
   const advice = adviceOn(h, knowledge, settings);
   const reporting = h.attempts.some(({ doubt }) => doubt === null);
   const deadAt = Math.max(h.quietUntil, ...h.attempts.map((attempt) => attempt.deadAt));
+  const isHeld =
+    advice?.do === "lastResort" && h.attempts.some(({ doubt }) => doubt === "ownerSilent");
+  const status = reporting ? "redeeming" : isHeld ? "held" : "uncertain";
   return {
     ...h,
-    status: reporting ? "redeeming" : "uncertain",
-    since: h.status === "uncertain" ? h.since : now,
+    status,
+    since: h.status === status ? h.since : now,
     doubted: true,
     quietUntil: deadAt,
     notBefore: advice?.notBefore ?? null,

@@ -43,7 +43,10 @@ export type About =
   | "endpoint";
 
 export type Doubt =
+  /** The connection ended without an answer. */
   | "unanswered"
+  /** No answer before the deadline; whoever sent the request still listens. */
+  | "overdue"
   | "serverError"
   /** The body was cut before the refresh token was whole. */
   | "cut"

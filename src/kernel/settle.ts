@@ -1,22 +1,27 @@
 /**
  * What the outcome of an attempt does to a holding.
  *
- * 1. An answer is committed iff its chain is the holding's and its attempt the newest. Any other answer that brings a
- *    token we do not have is parked, sealed; never dropped.
+ * 1. An answer is committed iff its chain is the holding's and its attempt is open and the newest, or presented the
+ *    token that is current still. Any other answer that brings a token we do not have is parked, sealed; never dropped.
  * 2. Settling twice is settling once: an answer whose token is at hand already changes nothing but its attempt.
  * 3. A success proves the chain alive: what was parked before it, and what was refused before it, is forgotten.
  * 4. What is parked is bounded: beyond `PARKED_MAX` the oldest that the provider refused goes. Further tokens are tried
  *    with growing pauses, so that a provider that answers every refusal with another token is not stormed.
  * 5. `invalid_grant` alone never ends a chain. It does so only when no untried token is left and no request is open.
+ * 6. An attempt of an epoch above the holding's was recorded by a store that has since fallen back to an earlier state.
+ *    Its answer is newer than all that the holding knows, and is committed as the newest: what the holding calls
+ *    current was spent by it or before it.
  */
 
-import { accessLifetimeOf, type Knowledge, mayAcceptPredecessor, minIntervalOf } from "./doubt.ts";
+import { accessLifetimeOf, type Knowledge, minIntervalOf } from "./doubt.ts";
 import {
   type Attempt,
   doubtful,
   type Held,
   type Holding,
+  heardUntil,
   heldOf,
+  isUnheard,
   type Parked,
   plan,
   type Settings,
@@ -57,7 +62,13 @@ export type Result =
 export interface Report {
   readonly chainId: string;
   readonly attemptId: string;
+  /** The attempt's own; above the holding's only if the record is older than the attempt: its store fell back. */
+  readonly epoch: number;
   readonly result: Result;
+  /** As it was recorded, where the reporter knows; a record that fell back does not. */
+  readonly attempt: Attempt | null;
+  /** When the answer came; `now` unless it has lain in a journal. */
+  readonly at: Instant;
   readonly now: Instant;
   /** In [0, 1): spreads retries of many holders. */
   readonly jitter: number;
@@ -80,10 +91,12 @@ export function settleAttempt(
 ): Settlement {
   const { result, attemptId, now } = report;
   if (report.chainId !== h.chainId) return { holding: h, settled: "foreign" };
+  if (report.epoch > h.epoch) return catchUp(h, knowledge, settings, report);
   const attempt = h.attempts.find(({ id }) => id === attemptId);
   if (result.class === "answered") {
-    if (attempt && attemptId === h.newest) {
-      return { holding: commit(h, knowledge, attempt, result, now), settled: "committed" };
+    // Also an earlier attempt's, while what it presented is current still: no other brought a successor.
+    if (attempt && (attemptId === h.newest || attempt.print === h.current.print)) {
+      return { holding: commit(h, knowledge, attempt, result, report), settled: "committed" };
     }
     return park(close(h, attemptId), knowledge, attemptId, result.refresh, now);
   }
@@ -102,6 +115,32 @@ export function settleAttempt(
     case "refusedUnspent":
       return noted(refuse(closed, knowledge, settings, attempt, result, report));
   }
+}
+
+/**
+ * Takes in the outcome of an attempt that the holding has forgotten. Where nobody knows which token it presented, it was
+ * the current one.
+ */
+function catchUp(h: Holding, knowledge: Knowledge, settings: Settings, report: Report): Settlement {
+  const { attemptId, epoch, result, at, now } = report;
+  const forgotten = report.attempt ?? {
+    id: attemptId,
+    epoch,
+    owner: "",
+    print: h.current.print,
+    why: "due",
+    sentAt: at,
+    deadAt: now,
+    boot: { id: "", at: 0 },
+    doubt: null,
+  };
+  const known = { ...h, epoch, newest: attemptId, attempts: [...h.attempts, forgotten] };
+  if (result.class === "answered") {
+    return { holding: commit(known, knowledge, forgotten, result, report), settled: "committed" };
+  }
+  if (result.class !== "inDoubt") return noted({ ...h, epoch, newest: attemptId });
+  const attempts = [...h.attempts, { ...forgotten, doubt: result.why }];
+  return noted(doubtful({ ...known, attempts }, knowledge, settings, now));
 }
 
 const noted = (holding: Holding): Settlement => ({ holding, settled: "noted" });
@@ -131,7 +170,7 @@ function commit(
   knowledge: Knowledge,
   attempt: Attempt,
   answer: Extract<Result, { class: "answered" }>,
-  now: Instant,
+  { at, now }: Report,
 ): Holding {
   const presented = heldOf(h, attempt.print) ?? h.current;
   const known = answer.refresh ? heldOf(h, answer.refresh.print) : presented;
@@ -141,7 +180,6 @@ function commit(
     serial: h.serials,
   };
   const rotated = current.print !== presented.print;
-  const keep = rotated && mayAcceptPredecessor(knowledge);
   const lifetime = answer.expiresIn ?? accessLifetimeOf(knowledge);
   const retried = attempt.why === "resend" || attempt.why === "lastResort";
   const pending = h.attempts.filter(({ id }) => id !== attempt.id);
@@ -156,7 +194,7 @@ function commit(
     generation: h.generation + (answer.access ? 1 : 0),
     serials: known ? h.serials : h.serials + 1,
     current,
-    predecessor: keep ? { ...presented, supersededAt: attempt.sentAt } : null,
+    predecessor: rotated ? { ...presented, supersededAt: attempt.sentAt } : null,
     parked: [],
     access: answer.access
       ? {
@@ -167,7 +205,7 @@ function commit(
           expiresAt: attempt.sentAt + lifetime,
         }
       : null,
-    refreshed: { from: attempt.sentAt, to: now },
+    refreshed: { from: attempt.sentAt, to: Math.max(attempt.sentAt, at) },
     lease: h.lease?.owner === attempt.owner ? null : h.lease,
     attempts: [],
     refused: [],
@@ -266,7 +304,14 @@ function refuseToken(
   report: Report,
 ): Holding {
   const { now } = report;
-  const attempts = h.attempts.filter((other) => other.print !== attempt.print);
+  // One of them may still hear its answer: the loss is certain when none can.
+  const hoped = h.attempts.filter(
+    (other) =>
+      other.print === attempt.print && isUnheard(other) && heardUntil(other, settings) > now,
+  );
+  const attempts = h.attempts.filter(
+    (other) => other.print !== attempt.print || hoped.includes(other),
+  );
   const refused = [...new Set([...h.refused, attempt.print])].slice(-16);
   const waiting: Holding = {
     ...h,
@@ -278,7 +323,13 @@ function refuseToken(
     notAfter: null,
     quietUntil: Math.max(h.quietUntil, ...h.attempts.map(({ deadAt }) => deadAt)),
   };
-  if (attempts.length > 0) return { ...waiting, status: "uncertain" };
+  if (attempts.length > 0) {
+    const open: Holding = { ...waiting, status: "uncertain" };
+    const next = plan(open, knowledge, settings, now);
+    if (hoped.length === 0 || (next.do === "send" && next.why === "candidate")) return open;
+    const notBefore = Math.max(...hoped.map((other) => heardUntil(other, settings)));
+    return { ...open, notBefore };
+  }
   if (plan(waiting, knowledge, settings, now).do === "send") {
     return refused.length > CANDIDATES_AT_ONCE ? backOff(waiting, settings, null, report) : waiting;
   }
@@ -307,7 +358,9 @@ function tooEarly(
 ): Holding {
   const interval = minIntervalOf(knowledge);
   const inDoubt = h.attempts.length > 0;
-  const step = Math.max(settings.margin, interval / 20);
+  // In doubt, the grant is at most a request's life away from our sending: few questions find it. Else it may be any
+  // time within the interval, and a provider counts its refusals.
+  const step = Math.max(settings.margin, interval / (inDoubt ? 20 : 4));
   const until =
     !inDoubt && h.refreshed ? Math.max(h.refreshed.to + interval, now + step) : now + step;
   return {

@@ -14,9 +14,13 @@ export type Mode = "proactive" | "lazy";
 
 /** By the policies as they are written: every read of a record makes new values of them. */
 const known = new Map<string, Knowledge>();
+/** By those values, for whoever asks about one record many times. */
+const knownAt = new WeakMap<object, Knowledge>();
 
 /** The policies that may be in force at a connection's provider. */
 export function knowledgeOf({ provider }: ConnectionRecord): Knowledge {
+  const found = knownAt.get(provider.policies);
+  if (found) return found;
   const written = JSON.stringify(provider.policies);
   let knowledge = known.get(written);
   if (!knowledge) {
@@ -24,6 +28,7 @@ export function knowledgeOf({ provider }: ConnectionRecord): Knowledge {
     knowledge = [first as Policy, ...rest];
     known.set(written, knowledge);
   }
+  knownAt.set(provider.policies, knowledge);
   return knowledge;
 }
 

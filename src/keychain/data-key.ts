@@ -32,6 +32,12 @@ export class DataKey {
     return Buffer.from(hkdfSync("sha256", this.#bytes, salt, info, length));
   }
 
+  /** A copy of the bytes, for a process of ours. The caller fills it with zeros. */
+  copy(): Buffer {
+    assert.ok(!this.#wiped, "the data key was wiped");
+    return Buffer.from(this.#bytes);
+  }
+
   /** Fills the key with zeros; any later use of it is an error. */
   wipe(): void {
     this.#wiped = true;

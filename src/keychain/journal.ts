@@ -58,8 +58,13 @@ export interface Place {
 export interface Journal {
   /** Proves that one more answer can be kept. @throws KetenError `journal_unavailable`, retryable */
   reserve(): Place;
-  /** All whole entries of all processes that share the directory, or those of one chain. */
+  /**
+   * All whole entries of all processes that share the directory, or those of one chain.
+   * @throws KetenError `journal_unavailable`, as do the other questions
+   */
   entries(chainId?: string): Promise<JournalContents>;
+  /** The attempts of all answers in all journals; opens none. */
+  answered(): Promise<readonly AnswerIds[]>;
   /** Says that these attempts' answers are needed no more, whoever journaled them. Attempt ids are unique for ever. */
   settle(attemptIds: readonly string[]): void;
   /** Removes files that nobody needs; `isAlive` says whether an owner may still write. Returns their names. */
@@ -185,6 +190,13 @@ class FileJournal implements Journal {
       }
     }
     return { entries: entries.sort((a, b) => a.at - b.at), faults };
+  }
+
+  async answered(): Promise<readonly AnswerIds[]> {
+    const { records } = await this.#readAll();
+    return records.flatMap(({ head }) =>
+      head.kind === "answer" ? [{ chainId: head.chainId, attemptId: head.attemptId }] : [],
+    );
   }
 
   settle(attemptIds: readonly string[]): void {
@@ -354,7 +366,16 @@ class FileJournal implements Journal {
     });
   }
 
+  /** @throws KetenError `journal_unavailable` */
   async #readAll(): Promise<{ records: readonly Located[]; faults: JournalFault[] }> {
+    try {
+      return await this.#readFiles();
+    } catch (error) {
+      throw unavailable("it cannot be read", error);
+    }
+  }
+
+  async #readFiles(): Promise<{ records: readonly Located[]; faults: JournalFault[] }> {
     const records: Located[] = [];
     const faults: JournalFault[] = [];
     for (const [file, owner] of this.#files()) {

@@ -53,7 +53,7 @@ export class Keychain {
 
   constructor(parts: KeychainParts) {
     this.#parts = parts;
-    this.#redeemer = new Redeemer(parts);
+    this.#redeemer = new Redeemer(parts, (record) => this.#wake(record));
     this.#handOuts = new HandOuts(parts);
     this.#schedule = new Schedule({
       clock: parts.clock,
@@ -149,15 +149,18 @@ export class Keychain {
     });
     this.#refreshes.set(name, refresh);
     refresh.then(
-      ({ record }) => this.#wake(record),
+      (done) => this.#wake(done.record, done.kind === "wait" ? done.until : undefined),
       () => this.#schedule.soon(name),
     );
     return refresh;
   }
 
-  #wake(record: ConnectionRecord): void {
-    if (wakes(this.#parts.mode, record)) this.#schedule.set(record);
-    else this.#schedule.forget(record.name);
+  /** Sets the alarm for what is due, or for when to look again if that is sooner. */
+  #wake(record: ConnectionRecord, again = Number.POSITIVE_INFINITY): void {
+    const { name } = record;
+    const due = Math.min(record.due, again);
+    if (wakes(this.#parts.mode, record)) this.#schedule.set({ name, due });
+    else this.#schedule.forget(name);
   }
 
   /** Waits for a refresh as long as the caller's patience lasts; the refresh goes on without it. */
@@ -250,13 +253,18 @@ export class Keychain {
   /** Takes up what other processes left, and refreshes by itself from now on. */
   async start(): Promise<void> {
     this.#schedule.start();
-    for await (const record of this.#records()) this.#wake(record);
+    for await (const record of this.#records()) {
+      // A request that somebody else began: its answer may be in a journal by now, or be there soon.
+      const isOpen = record.holding.attempts.some(({ doubt }) => doubt === null);
+      this.#wake(record, isOpen ? this.#parts.clock.now() : undefined);
+    }
   }
 
   /** Starts nothing new, and finishes what was sent. */
   async drain(): Promise<void> {
     this.#draining = true;
     this.#schedule.stop();
+    this.#redeemer.stop();
     await Promise.allSettled(this.#refreshes.values());
     await this.#parts.exchange.drain();
     await this.#handOuts.flush();

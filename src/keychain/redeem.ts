@@ -14,28 +14,39 @@
 import type { Clock, Timer } from "../env/clock.ts";
 import { KetenError } from "../env/error.ts";
 import type { Exchange, ExchangeResult, Progress, RawAnswer } from "../env/exchange.ts";
-import type { Liveness } from "../env/liveness.ts";
+import type { Liveness, OwnerState } from "../env/liveness.ts";
 import type { Log } from "../env/log.ts";
 import type { Random } from "../env/random.ts";
 import type { Secret } from "../env/secret.ts";
-import { type Attempt, heldOf, IMPORTED, type Lease, type Settings } from "../kernel/holding.ts";
+import {
+  type Attempt,
+  heldOf,
+  IMPORTED,
+  type Lease,
+  plan,
+  type Settings,
+} from "../kernel/holding.ts";
 import { type Result, settleAttempt } from "../kernel/settle.ts";
 import type { Duration, Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
 import { keyOf, type Store } from "../store/store.ts";
 import { knowledgeOf, withHolding } from "./connection.ts";
 import type { Journal } from "./journal.ts";
+import type { AnswerIds } from "./raw-answer.ts";
 import {
   decideStep,
   type Heard,
   type Journaled,
+  mayTell,
+  needsJournals,
+  needsJournalsToSettle,
   type Redeemed,
   type Step,
   type StepInput,
   settledEvents,
   settleJournaled,
 } from "./step.ts";
-import { readAnswer, refreshRequest, type Vault } from "./token-endpoint.ts";
+import { epochOf, readAnswer, refreshRequest, type Vault } from "./token-endpoint.ts";
 
 /** Network and lease times; unscaled milliseconds, for no clock makes a network faster. */
 export interface Timing {
@@ -70,18 +81,57 @@ type Sent =
   | Exclude<ExchangeResult, { kind: "notSent" }>
   | { readonly kind: "notSent"; readonly progress: Progress; readonly error: unknown };
 
+/** An outcome that is in no store yet. */
+interface Outstanding {
+  readonly sent: ConnectionRecord;
+  readonly attempt: Attempt;
+  readonly result: Result;
+}
+
+interface InFlight {
+  readonly name: string;
+  readonly attempt: Attempt;
+}
+
 /** How soon to look again, in unscaled milliseconds, while another process holds the lease. */
 const POLL_MS = 50;
+
+/** By chain. */
+function newestEpochs(answered: readonly AnswerIds[]): Map<string, number> {
+  const newest = new Map<string, number>();
+  for (const { chainId, attemptId } of answered) {
+    newest.set(chainId, Math.max(newest.get(chainId) ?? 0, epochOf(attemptId)));
+  }
+  return newest;
+}
+
+/** Whether an outcome is what an answer said; others stand in no journal, or not yet. */
+const isHeard = (result: Result): boolean =>
+  result.class !== "notSent" &&
+  !(result.class === "inDoubt" && (result.why === "unanswered" || result.why === "overdue"));
+
+/** Whether an answer may still come to this process. */
+const isOverdue = (result: Result): boolean =>
+  result.class === "inDoubt" && result.why === "overdue";
 
 const connectionKey = (name: string) => keyOf("connection", name);
 
 export class Redeemer {
   readonly #parts: RedeemParts;
-  /** Attempts of this process whose requests are on their way. */
-  readonly #inFlight = new Set<string>();
+  /** Attempts of this process whose requests are on their way, whose answer is still listened for, or whose outcome is not in the store. */
+  readonly #inFlight = new Map<string, InFlight>();
+  /** Outcomes that the store did not take. */
+  readonly #unsettled = new Map<string, Outstanding>();
+  /** The newest epoch known of each chain: from the journals at first, then from what was written here. */
+  #seen: Promise<Map<string, number>> | undefined;
 
-  constructor(parts: RedeemParts) {
+  #isStopping = false;
+  readonly #onHarvest: (record: ConnectionRecord) => void;
+
+  /** `onHarvest` hears of a record that a late answer has changed. */
+  constructor(parts: RedeemParts, onHarvest: (record: ConnectionRecord) => void) {
     this.#parts = parts;
+    this.#onHarvest = onHarvest;
   }
 
   /**
@@ -90,9 +140,35 @@ export class Redeemer {
    */
   async redeem(name: string, newerThan: number): Promise<Redeemed> {
     for (;;) {
-      const step = await this.#begin(name, newerThan);
+      const step = await this.#beginUnlessBroken(name, newerThan);
       if (step.kind !== "send") return step;
       await this.#send(step.record, step.attempt, step.lease);
+      if (this.#isStopping) return await this.#afterLast(name);
+    }
+  }
+
+  /** Begins no further request. What was sent is finished and settled. */
+  stop(): void {
+    this.#isStopping = true;
+  }
+
+  /** What the last request brought. @throws KetenError `draining` if that is no token */
+  async #afterLast(name: string): Promise<Redeemed> {
+    const { store, clock, settings } = this.#parts;
+    const record = await store.read(connectionKey(name));
+    const next = record && plan(record.holding, knowledgeOf(record), settings, clock.now());
+    if (record && next?.do === "handOut") return { kind: "usable", record };
+    throw new KetenError("draining", "the keychain is shutting down", { retryable: true });
+  }
+
+  /** After a failure of the store nobody knows how old it is that comes back: the journals are asked anew. */
+  async #beginUnlessBroken(name: string, newerThan: number): Promise<Step> {
+    try {
+      await this.#settleLeftOver(name);
+      return await this.#begin(name, newerThan);
+    } catch (error) {
+      this.#seen = undefined;
+      throw error;
     }
   }
 
@@ -100,29 +176,35 @@ export class Redeemer {
   async #begin(name: string, newerThan: number): Promise<Step> {
     const { store, clock, random, owner, timing, settings, journal } = this.#parts;
     const heard = await this.#heardOfOthers(name);
-    const input: StepInput = {
+    const input: Omit<StepInput, "boot"> = {
       heard,
       owner,
-      boot: clock.boot(),
       leaseMs: timing.leaseMs,
-      requestLife: timing.requestLifeMs * clock.scale,
+      requestLifeMs: timing.requestLifeMs,
+      scale: clock.scale,
       poll: POLL_MS * clock.scale,
-      isInFlight: (attemptId) => this.#inFlight.has(attemptId),
+      inFlight: this.#inFlightOf(name),
       newerThan,
       settings,
       unique: Buffer.from(random.bytes(9)).toString("base64url"),
       jitter: random.fraction(),
     };
-    const decided = await store.update([connectionKey(name)], ([record], now) => {
+    const decided = await store.update([connectionKey(name)], ([record]) => {
       if (!record) return { result: null };
-      const result = decideStep(record, input, now);
+      const result = decideStep(record, { ...input, boot: clock.boot() }, clock.now());
       return { result, ...(result.after && { writes: [result.after] }), events: result.events };
     });
     if (!decided) {
       throw new KetenError("connection_unknown", `no connection is called "${name}"`);
     }
     if (decided.tookIn) journal.settle(heard.journaled.map(({ attemptId }) => attemptId));
+    await this.#note(decided.step.record);
     return decided.step;
+  }
+
+  #inFlightOf(connection: string): readonly Attempt[] {
+    const own = [...this.#inFlight.values()].filter(({ name }) => name === connection);
+    return own.map(({ attempt }) => attempt);
   }
 
   /** What the record's open requests left elsewhere: answers in any journal, and owners that are certainly dead. */
@@ -133,18 +215,37 @@ export class Redeemer {
     const owners = new Set([...attempts, ...(lease ? [lease] : [])].map((by) => by.owner));
     owners.delete(owner);
     // Liveness first: an owner that is dead now has journaled all it ever will.
-    const dead = new Set([...owners].filter((other) => liveness.stateOf(other) === "dead"));
-    if (!record || attempts.length === 0) return { journaled: [], dead };
-    return { journaled: await this.#journaled(record), dead };
+    const states = [...owners].map((other) => [other, liveness.stateOf(other)] as const);
+    const those = (wanted: OwnerState) =>
+      new Set(states.filter(([, state]) => state === wanted).map(([other]) => other));
+    const [dead, harvesting] = [those("dead"), those("harvesting")];
+    if (!record || !needsJournals(record.holding, await this.#seenOf(record))) {
+      return { journaled: [], dead, harvesting };
+    }
+    return { journaled: await this.#journaled(record), dead, harvesting };
   }
 
-  /** Answers for a connection's chain, in any journal, that are not noted as settled. */
+  /** The newest epoch that this process knows of; the journals tell it once, of what was before. */
+  async #seenOf({ holding }: ConnectionRecord): Promise<number> {
+    this.#seen ??= this.#parts.journal.answered().then(newestEpochs);
+    this.#seen.catch(() => {
+      this.#seen = undefined;
+    });
+    return (await this.#seen).get(holding.chainId) ?? 0;
+  }
+
+  async #note({ holding: { chainId, epoch } }: ConnectionRecord): Promise<void> {
+    const seen = await this.#seen;
+    if (seen && epoch > (seen.get(chainId) ?? 0)) seen.set(chainId, epoch);
+  }
+
+  /** Answers for a connection's chain, in any journal, that may tell it anything. */
   async #journaled({ holding, provider }: ConnectionRecord): Promise<readonly Journaled[]> {
     const { journal, vault } = this.#parts;
     const { chainId } = holding;
     const { entries } = await journal.entries(chainId);
     return entries
-      .filter(({ settled }) => !settled)
+      .filter(({ answer, settled }) => mayTell(holding, { attemptId: answer.attemptId, settled }))
       .map(({ answer, at }) => ({
         chainId,
         attemptId: answer.attemptId,
@@ -161,7 +262,7 @@ export class Redeemer {
     const secrets = this.#secretsOf(record, attempt);
     const start = { wall: clock.now(), boot: clock.boot() };
     const renewal = this.#renew(name, attempt);
-    this.#inFlight.add(attempt.id);
+    this.#inFlight.set(attempt.id, { name, attempt });
     const request = {
       chainId,
       attemptId: attempt.id,
@@ -172,7 +273,7 @@ export class Redeemer {
     };
     try {
       const sent: Sent = await exchange
-        .send(request, (late) => void this.#harvest(record, late))
+        .send(request, (late) => void this.#harvest(record, attempt, late))
         .catch((error: unknown) => ({ kind: "notSent", progress: "begun", error }));
       if (sent.kind !== "answered") {
         log.warn("attempt", {
@@ -183,20 +284,20 @@ export class Redeemer {
           error: String(sent.error),
         });
       }
-      await this.#settle(record, attempt.id, this.#resultOf(record, sent));
-      if (sent.kind === "answered") this.#parts.journal.settle([attempt.id]);
+      await this.#settle(record, attempt, this.#resultOf(record, sent));
       if (sent.kind === "notSent" && sent.error instanceof KetenError) throw sent.error;
     } finally {
-      this.#inFlight.delete(attempt.id);
       renewal.cancel();
     }
   }
 
   #resultOf(record: ConnectionRecord, sent: Sent): Result {
     if (sent.kind === "notSent") return { class: "notSent" };
-    return sent.kind === "answered"
-      ? readAnswer(this.#parts.vault, sent.answer, record.provider.readings)
-      : { class: "inDoubt", why: "unanswered", status: null, retryAfter: null };
+    if (sent.kind === "answered") {
+      return readAnswer(this.#parts.vault, sent.answer, record.provider.readings);
+    }
+    const why = sent.harvesting ? "overdue" : "unanswered";
+    return { class: "inDoubt", why, status: null, retryAfter: null };
   }
 
   #secretsOf(
@@ -274,36 +375,94 @@ export class Redeemer {
   }
 
   /**
-   * Order 6: what came of an attempt, in one transaction. A refused token is believed dead only after the journals were
-   * asked for another: a late answer may stand there whose process did not live to settle it.
+   * Order 6: what came of an attempt. A store that does not take it gets it again before anything else is decided: the
+   * journal may have failed too, and then this process alone has the answer.
    */
-  async #settle(sent: ConnectionRecord, attemptId: string, result: Result): Promise<void> {
-    const { store, random, settings, journal } = this.#parts;
-    const { name } = sent;
-    const { chainId } = sent.holding;
+  async #settle(
+    sent: ConnectionRecord,
+    attempt: Attempt,
+    result: Result,
+  ): Promise<ConnectionRecord | null> {
+    let settled: ConnectionRecord | null;
+    try {
+      settled = await this.#settleOnce(sent, attempt, result);
+    } catch (error) {
+      this.#unsettled.set(attempt.id, { sent, attempt, result });
+      throw error;
+    }
+    this.#unsettled.delete(attempt.id);
+    if (!isOverdue(result)) this.#inFlight.delete(attempt.id);
+    return settled;
+  }
+
+  async #settleLeftOver(name: string): Promise<void> {
+    for (const { sent, attempt, result } of this.#unsettled.values()) {
+      if (sent.name === name) await this.#settle(sent, attempt, result);
+    }
+  }
+
+  /** In one transaction; in two where the record turns out to be older than the attempt. */
+  async #settleOnce(
+    sent: ConnectionRecord,
+    attempt: Attempt,
+    result: Result,
+  ): Promise<ConnectionRecord | null> {
+    const { random, journal, store } = this.#parts;
     const jitter = random.fraction();
-    const isRefused = result.class === "refusedUnspent" && result.about === "token";
-    const found = isRefused ? await this.#journaled(sent) : [];
-    const others = found.filter((answer) => answer.attemptId !== attemptId);
-    await store.update([connectionKey(name)], ([record], now) => {
+    const othersFor = async (record: ConnectionRecord | undefined) =>
+      record && needsJournalsToSettle(record.holding, attempt.id, result)
+        ? (await this.#journaled(record)).filter(({ attemptId }) => attemptId !== attempt.id)
+        : [];
+    let others = await othersFor(sent);
+    let written = await this.#write(sent, attempt, { result, jitter, others, mayBeOlder: false });
+    if (written === "older") {
+      others = await othersFor(await store.read(connectionKey(sent.name)));
+      written = await this.#write(sent, attempt, { result, jitter, others, mayBeOlder: true });
+    }
+    if (written === "older") throw new Error("a record is asked about its age once");
+    if (written) await this.#note(written);
+    const settled = others.map(({ attemptId }) => attemptId);
+    journal.settle(isHeard(result) ? [...settled, attempt.id] : settled);
+    return written;
+  }
+
+  #write(
+    { name, holding: { chainId } }: ConnectionRecord,
+    attempt: Attempt,
+    settling: {
+      readonly result: Result;
+      readonly jitter: number;
+      readonly others: readonly Journaled[];
+      /** Whether the journals were asked for what a record older than the attempt lacks. */
+      readonly mayBeOlder: boolean;
+    },
+  ): Promise<ConnectionRecord | "older" | null> {
+    const { store, settings } = this.#parts;
+    const { result, jitter, others, mayBeOlder } = settling;
+    const { id: attemptId, epoch } = attempt;
+    type Written = ConnectionRecord | "older" | null;
+    const key = connectionKey(name);
+    return store.update<readonly [typeof key], Written>([key], ([record], now) => {
       if (!record) return { result: null };
+      if (record.holding.chainId === chainId && record.holding.epoch < epoch && !mayBeOlder) {
+        return { result: "older" };
+      }
       const taken = settleJournaled(record, others, settings, jitter, now);
-      const report = { chainId, attemptId, result, now, jitter };
+      const report = { chainId, attemptId, epoch, attempt, result, at: now, now, jitter };
       const knowledge = knowledgeOf(record);
       const { holding, settled } = settleAttempt(taken.holding, knowledge, settings, report);
       const own = settledEvents(name, taken.holding, holding, attemptId, result, settled);
       const after = withHolding(record, holding, settings, now);
-      return { result: null, writes: [after], events: [...taken.events, ...own] };
+      return { result: after, writes: [after], events: [...taken.events, ...own] };
     });
-    journal.settle(others.map((answer) => answer.attemptId));
   }
 
   /** An answer that came after its deadline: journaled already, and settled like any other. */
-  async #harvest(record: ConnectionRecord, answer: RawAnswer): Promise<void> {
+  async #harvest(record: ConnectionRecord, attempt: Attempt, answer: RawAnswer): Promise<void> {
     const result = readAnswer(this.#parts.vault, answer, record.provider.readings);
     try {
-      await this.#settle(record, answer.attemptId, result);
-      this.#parts.journal.settle([answer.attemptId]);
+      const settled = await this.#settle(record, attempt, result);
+      if (settled) this.#onHarvest(settled);
     } catch (error) {
       this.#parts.log.warn("harvest", { connection: record.name, error: String(error) });
     }

@@ -28,7 +28,7 @@ const SCAN_MS = 1000;
 
 export class Schedule {
   readonly #parts: ScheduleParts;
-  readonly #timers = new Map<string, Timer>();
+  readonly #timers = new Map<string, { readonly timer: Timer; readonly at: number }>();
   #scan: Timer | undefined;
   #isRunning = false;
 
@@ -44,7 +44,7 @@ export class Schedule {
   stop(): void {
     this.#isRunning = false;
     this.#scan?.cancel();
-    for (const timer of this.#timers.values()) timer.cancel();
+    for (const { timer } of this.#timers.values()) timer.cancel();
     this.#timers.clear();
   }
 
@@ -60,18 +60,19 @@ export class Schedule {
   }
 
   forget(name: string): void {
-    this.#timers.get(name)?.cancel();
+    this.#timers.get(name)?.timer.cancel();
     this.#timers.delete(name);
   }
 
   #setTimer(name: string, inMs: number): void {
     this.forget(name);
     if (!this.#isRunning || !Number.isFinite(inMs)) return;
-    const timer = this.#parts.clock.afterReal(Math.max(1, inMs), () => {
+    const { clock, act } = this.#parts;
+    const timer = clock.afterReal(Math.max(1, inMs), () => {
       this.#timers.delete(name);
-      this.#parts.act(name);
+      act(name);
     });
-    this.#timers.set(name, timer);
+    this.#timers.set(name, { timer, at: clock.boot().at + inMs });
   }
 
   #scanLater(): void {
@@ -86,6 +87,11 @@ export class Schedule {
   async #takeUpOthers(): Promise<void> {
     const { clock, find } = this.#parts;
     const found = await find(clock.now() + SCAN_MS * clock.scale);
-    for (const due of found) if (!this.#timers.has(due.name)) this.set(due);
+    // What is due within a second and has a timer for later was changed by somebody else.
+    const soon = clock.boot().at + SCAN_MS;
+    for (const due of found) {
+      const { at = Number.POSITIVE_INFINITY } = this.#timers.get(due.name) ?? {};
+      if (at > soon) this.set(due);
+    }
   }
 }

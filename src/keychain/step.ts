@@ -5,19 +5,22 @@
 
 import {
   type Attempt,
-  abandon,
   type Holding,
-  intend,
+  isUnheard,
   type Lease,
   plan,
   type Settings,
 } from "../kernel/holding.ts";
+import { abandon, followClock, intend, recall } from "../kernel/intend.ts";
 import { type Result, type Settled, settleAttempt } from "../kernel/settle.ts";
 import type { Duration, Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
 import type { KetenEvent } from "../store/events.ts";
 import { knowledgeOf, withHolding } from "./connection.ts";
-import { attemptIdOf } from "./token-endpoint.ts";
+import { attemptIdOf, epochOf } from "./token-endpoint.ts";
+
+/** A wall clock that differs from the boot's time by no more was not set: NTP slews that much. */
+const CLOCK_DRIFT_MS = 1000;
 
 /** How a refresh ended for those who wait for it. */
 export type Redeemed =
@@ -47,26 +50,62 @@ export interface Journaled {
   readonly result: Result;
 }
 
+/**
+ * Whether the journals must be asked before anything is decided: a request is open, a token was refused, or the record
+ * is older than one that is known to have been written (`seen` is the newest epoch): its store fell back.
+ */
+export const needsJournals = ({ attempts, status, epoch }: Holding, seen: number): boolean =>
+  attempts.length > 0 || status === "refused" || epoch < seen;
+
+/**
+ * Whether the journals must be asked before an outcome is settled: a refused token is believed dead only then, and a
+ * record older than the attempt lacks what came between.
+ */
+export const needsJournalsToSettle = (
+  { epoch }: Holding,
+  attemptId: string,
+  result: Result,
+): boolean =>
+  (result.class === "refusedUnspent" && result.about === "token") || epochOf(attemptId) > epoch;
+
+/** Whether a journaled answer may tell a holding anything: not yet settled, or settled in a state that was lost since. */
+export function mayTell(
+  { attempts, epoch }: Holding,
+  { attemptId, settled }: { readonly attemptId: string; readonly settled: boolean },
+): boolean {
+  if (!settled || epochOf(attemptId) > epoch) return true;
+  const open = attempts.find(({ id }) => id === attemptId);
+  return open !== undefined && isUnheard(open);
+}
+
 /** What the record's open requests left outside of it. */
 export interface Heard {
   /** Oldest first. */
   readonly journaled: readonly Journaled[];
   /** Owners that are certainly dead, and so have journaled all they ever will. */
   readonly dead: ReadonlySet<string>;
+  /** Owners that begin nothing any more and may still journal an answer; none unless given. */
+  readonly harvesting?: ReadonlySet<string>;
 }
 
 export interface StepInput {
   readonly heard: Heard;
-  /** This process, and the boot it runs in. */
+  /** This process. */
   readonly owner: string;
+  /**
+   * The boot it runs in and the time since then, read in the same moment as the decision's `now`: what one says of the
+   * other would else be off by every pause between.
+   */
   readonly boot: { readonly id: string; readonly at: number };
   readonly leaseMs: Duration;
-  /** Scaled: after so long a request that was sent cannot be processed any more. */
-  readonly requestLife: Duration;
-  /** How soon to look again while another process holds the lease; scaled. */
+  /** Unscaled: after so long a request that was sent cannot be processed any more. */
+  readonly requestLifeMs: Duration;
+  /** How much faster than life the wall clock runs. */
+  readonly scale: number;
+  /** How soon to look again while another process holds the lease or may still report; scaled. */
   readonly poll: Duration;
-  /** Whether an attempt of this process is on its way. */
-  readonly isInFlight: (attemptId: string) => boolean;
+  /** Requests of this process that are on their way, whose answers it would hear, or has; oldest first. */
+  readonly inFlight: readonly Attempt[];
   readonly newerThan: number;
   readonly settings: Settings;
   /** Fresh randomness for an attempt id, and for jitter. */
@@ -82,6 +121,9 @@ export interface Decided {
   /** Whether the journaled answers were taken in. */
   readonly tookIn: boolean;
 }
+
+/** Pauses grow up to so many times the shortest: from 50 ms to a second. */
+const POLL_GROWTH_MAX = 20;
 
 export function decideStep(record: ConnectionRecord, input: StepInput, now: Instant): Decided {
   if (leaseHolds(record.holding, input)) {
@@ -101,7 +143,8 @@ export function decideStep(record: ConnectionRecord, input: StepInput, now: Inst
   if (next.do !== "send") {
     const changed = taken.holding !== record.holding;
     const after = changed ? withHolding(record, taken.holding, settings, now) : null;
-    return { step: told(after ?? record, next), after, events: taken.events, tookIn: true };
+    const step = soonAgain(told(after ?? record, next), input.poll, now);
+    return { step, after, events: taken.events, tookIn: true };
   }
   const lease = {
     owner: input.owner,
@@ -114,7 +157,8 @@ export function decideStep(record: ConnectionRecord, input: StepInput, now: Inst
     why: next.why,
     lease,
     now,
-    deadAt: now + input.requestLife,
+    deadAt: now + input.requestLifeMs * input.scale,
+    boot: { id: input.boot.id, at: input.boot.at + input.requestLifeMs },
   });
   const attempt = begun.attempts.at(-1) as Attempt;
   const after = withHolding(record, begun, settings, now);
@@ -122,9 +166,21 @@ export function decideStep(record: ConnectionRecord, input: StepInput, now: Inst
   return { step: { kind: "send", record: after, attempt, lease }, after, events, tookIn: true };
 }
 
+/**
+ * While somebody else may report on a request, its answer may be in a journal at any moment: looked for soon, and then
+ * after ever longer pauses, a tenth of what it has taken so far.
+ */
+function soonAgain(step: Redeemed, poll: Duration, now: Instant): Redeemed {
+  if (step.kind !== "wait" || step.why !== "held") return step;
+  const sentAt = step.record.holding.attempts.find(({ doubt }) => doubt === null)?.sentAt ?? now;
+  const pause = Math.min(Math.max((now - sentAt) / 10, poll), POLL_GROWTH_MAX * poll);
+  return { ...step, until: Math.min(step.until, now + pause) };
+}
+
 /** Whether another live holder has the lease. */
 function leaseHolds({ lease }: Holding, { owner, heard, boot }: StepInput): boolean {
-  if (!lease || lease.owner === owner || heard.dead.has(lease.owner)) return false;
+  if (!lease || lease.owner === owner) return false;
+  if (heard.dead.has(lease.owner) || heard.harvesting?.has(lease.owner)) return false;
   return lease.boot === boot.id && boot.at < lease.until;
 }
 
@@ -134,13 +190,23 @@ function takeIn(
   input: StepInput,
   now: Instant,
 ): { readonly holding: Holding; readonly events: readonly KetenEvent[] } {
-  const { heard, settings, jitter } = input;
-  const { holding, events } = settleJournaled(record, heard.journaled, settings, jitter, now);
-  const isGone = (attempt: Attempt) =>
-    attempt.owner === input.owner
-      ? !input.isInFlight(attempt.id)
-      : heard.dead.has(attempt.owner) || now >= attempt.deadAt;
-  const after = abandon(holding, knowledgeOf(record), settings, isGone, now);
+  const { heard, settings, jitter, boot, scale } = input;
+  const followed = followClock(record.holding, boot, scale, CLOCK_DRIFT_MS * scale, now);
+  const { holding, events } = settleJournaled(
+    { ...record, holding: followed },
+    heard.journaled,
+    settings,
+    jitter,
+    now,
+  );
+  const inFlight = new Set(input.inFlight.map(({ id }) => id));
+  const remembered = recall(holding, input.inFlight);
+  const ownerOf = ({ owner, id, deadAt }: Attempt) => {
+    const isGone = owner === input.owner ? !inFlight.has(id) : heard.dead.has(owner);
+    if (isGone) return "ownerGone";
+    return owner !== input.owner && now >= deadAt ? "ownerSilent" : null;
+  };
+  const after = abandon(remembered, knowledgeOf(record), settings, ownerOf, now);
   return { holding: after, events: [...events, ...statusEvents(record.name, holding, after)] };
 }
 
@@ -157,8 +223,9 @@ export function settleJournaled(
   let { holding } = record;
   for (const answer of journaled) {
     if (isPast(holding, answer, settings)) continue;
-    const { attemptId, result, chainId } = answer;
-    const report = { chainId, attemptId, result, now, jitter };
+    const { attemptId, result, chainId, at } = answer;
+    const epoch = epochOf(attemptId);
+    const report = { chainId, attemptId, epoch, attempt: null, result, at, now, jitter };
     const next = settleAttempt(holding, knowledge, settings, report);
     events.push(
       ...settledEvents(record.name, holding, next.holding, attemptId, result, next.settled),
@@ -173,12 +240,14 @@ export function settleJournaled(
  * worthless, and only the note of it was lost with its process. Its token would look like a successor nobody knows.
  */
 function isPast(
-  { refreshed, attempts }: Holding,
+  { refreshed, attempts, epoch }: Holding,
   { at, attemptId }: Journaled,
   { margin }: Settings,
 ): boolean {
   const isOpen = attempts.some(({ id }) => id === attemptId);
-  return !isOpen && refreshed !== null && at + margin < refreshed.from;
+  return (
+    !isOpen && epochOf(attemptId) <= epoch && refreshed !== null && at + margin < refreshed.from
+  );
 }
 
 function told(

@@ -14,7 +14,7 @@ import type { Sealer } from "./seal.ts";
 /** Attempt ids begin with their epoch: it is the generation in the seals of what they bring. */
 export const attemptIdOf = (epoch: number, unique: string): string => `${epoch}-${unique}`;
 
-const epochOf = (attemptId: string): number => Number.parseInt(attemptId, 10);
+export const epochOf = (attemptId: string): number => Number.parseInt(attemptId, 10);
 
 /** Seals and opens a connection's secrets, each bound to its chain, its column and the attempt that brought it. */
 export interface Vault {

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { issuerKeys } from "../../src/issuer/keys.ts";
+import { ISSUER_KEY_BYTES, issuerKeys } from "../../src/issuer/keys.ts";
 import {
   decorate,
   PLAIN_SHAPES,
@@ -190,6 +190,22 @@ test("[ISS-23, ISS-24] a flipped bit anywhere is refused before any lookup and r
   assert.equal(calls(), start, "a lookup");
   assert.equal(await s.dump(), before);
   assert.equal((await s.refresh(refreshToken)).status, 200);
+});
+
+test("[ISS-23] a token that the issuer's key confirms and its chain's secret does not is refused and revokes nothing", async (t) => {
+  const s = await stand(t);
+  const key = seededRandom("keten", "key").bytes(ISSUER_KEY_BYTES);
+  const keys = issuerKeys({ key, deployment: "sandbox" });
+  const format = tokenFormat(keys, "sandbox", PROVIDERS.strict!.shapes);
+  const token = format.read("refresh", s.sandbox.refreshToken);
+  assert.ok(token, "the sandbox's own token is read");
+  const sealed = format.sealSecret(token, new Uint8Array(32).fill(9), new Uint8Array(16));
+  const forged = format.refreshToken(token, sealed, token);
+  assert.ok(format.read("refresh", forged), "its outer MAC is good");
+  const before = await s.dump();
+  assert.equal((await s.refresh(forged)).json.error, "invalid_grant");
+  assert.equal(await s.dump(), before);
+  assert.equal((await s.refresh(s.sandbox.refreshToken)).status, 200);
 });
 
 test("[ISS-24] a code of garbage is refused before any lookup", async (t) => {

@@ -101,6 +101,19 @@ test("[G02] a client that loses every other answer for ever is no thief", () => 
   assert.equal(play.chain().revoked, null);
 });
 
+test("[G02] a token that a streak has closed stays closed when the streak ends, though it is within reach", () => {
+  const overlap = { ...HANDSHAKE.overlap, reach: 2, atLeast: HOUR };
+  const play = new Play({ ...HANDSHAKE, overlap, retry: { ...HANDSHAKE.retry, streak: 1 } });
+  const first = play.consent();
+  const closed = play.refresh(first);
+  play.refresh(first);
+  const next = play.refresh(closed);
+  assert.equal(play.accepts(closed), false, "one retried generation in a row is all there may be");
+  const newest = play.refresh(next);
+  assert.equal(play.accepts(closed), false);
+  assert.deepEqual([play.accepts(next), play.accepts(newest)], [true, true]);
+});
+
 test("[G02] observed: the predecessor is dead once an access token of the successor was used", () => {
   const play = new Play(PRESETS["handshake-observed"] as Policy);
   const token = play.consent();

@@ -17,15 +17,14 @@ import {
 import { type Chain, isAccepted, type Presented } from "../../src/kernel/chain.ts";
 import type { Knowledge } from "../../src/kernel/doubt.ts";
 import {
-  abandon,
   dueAt,
   type Holding,
   importHolding,
-  intend,
   isUsable,
   plan,
   type Settings,
 } from "../../src/kernel/holding.ts";
+import { abandon, intend } from "../../src/kernel/intend.ts";
 import type { Policy, Revision } from "../../src/kernel/policy.ts";
 import { type Result, settleAttempt } from "../../src/kernel/settle.ts";
 import { DAY, FOREVER, MINUTE, SECOND } from "../../src/kernel/time.ts";
@@ -36,6 +35,7 @@ const settings: Settings = {
   margin: 5 * SECOND,
   leastLeft: 0,
   backoff: { first: SECOND, most: 5 * MINUTE },
+  hold: 10 * MINUTE,
 };
 
 type Fault =
@@ -168,7 +168,16 @@ function play(policy: Policy, faults: readonly Fault[], steps: number, known?: K
   const log: string[] = [];
   const journal: { attemptId: string; result: Result }[] = [];
   const settle = (attemptId: string, result: Result) => {
-    const report = { chainId: "c", attemptId, result, now, jitter: 0.5 };
+    const report = {
+      chainId: "c",
+      attemptId,
+      epoch: 0,
+      attempt: null,
+      result,
+      at: now,
+      now,
+      jitter: 0.5,
+    };
     const { holding: next, settled } = settleAttempt(holding, knowledge, settings, report);
     log.push(
       `${now} ${attemptId} ${result.class} -> ${settled}, ${next.status} ${next.cause ?? ""}`,
@@ -189,7 +198,7 @@ function play(policy: Policy, faults: readonly Fault[], steps: number, known?: K
       holding,
       knowledge,
       settings,
-      (attempt) => attempt.owner !== `owner ${owner}`,
+      (attempt) => (attempt.owner === `owner ${owner}` ? null : "ownerGone"),
       now,
     );
     const next = plan(holding, knowledge, settings, now);
@@ -218,6 +227,7 @@ function play(policy: Policy, faults: readonly Fault[], steps: number, known?: K
       lease: { owner: `owner ${owner}`, boot: "b", until: 0 },
       now,
       deadAt: now + REQUEST_LIFE,
+      boot: { id: "b", at: 0 },
     });
     log.push(`${now} ${id} sends ${next.token.print} (${next.why}), ${fault}; accepted: ${before}`);
     const presented = next.token.sealed;

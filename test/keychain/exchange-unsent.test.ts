@@ -134,6 +134,25 @@ test("[PRO-05] a connection that does not come up in time is not sent, and never
   assert.equal(server.connections(), 0);
 });
 
+test("[PRO-05, PRO-13] a request that has no leave by its deadline is not sent when leave comes", async (t) => {
+  const server = await rawServer(t, () => assert.fail("a request came"));
+  const { exchange, clock } = exchangeBench();
+  const leave = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  const whenConnected = (): Promise<void> => {
+    asked.resolve();
+    return leave.promise;
+  };
+  const sending = exchange.send(requestTo(server.url, { whenConnected }), never);
+  await asked.promise;
+  clock.advance(30 * SECOND);
+  leave.resolve();
+  const result = await sending;
+  assert.equal(result.kind, "notSent");
+  await exchange.drain();
+  assert.equal(server.received(), 0);
+});
+
 test("[PRO-05] a handshake that hangs is not sent", async (t) => {
   const server = await rawServer(t, () => {});
   const { exchange, clock } = exchangeBench();

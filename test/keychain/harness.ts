@@ -60,6 +60,7 @@ export const settings: Settings = {
   margin: 5 * SECOND,
   leastLeft: 0,
   backoff: { first: SECOND, most: 5 * MINUTE },
+  hold: 10 * MINUTE,
 };
 
 /** What survives a crash: the data directory and the clock of the machine. */
@@ -103,6 +104,19 @@ export interface StartOptions {
   readonly atFirstByte?: () => void;
 }
 
+const never = new Promise<never>(() => {});
+
+/** A store that no call reaches once its process was killed. */
+function unlessKilled(store: Store, isKilled: () => boolean): Omit<Store, "close"> {
+  return {
+    update: (keys, decide) => (isKilled() ? never : store.update(keys, decide)),
+    read: (key) => (isKilled() ? never : store.read(key)),
+    list: (kind, where, after) => (isKilled() ? never : store.list(kind, where, after)),
+    events: (after, limit) => (isKilled() ? never : store.events(after, limit)),
+    size: () => (isKilled() ? never : store.size()),
+  };
+}
+
 /** A keychain process on a machine. */
 export async function start(on: Machine, options: StartOptions): Promise<Started> {
   const { clock, directory, database, dead } = on;
@@ -112,8 +126,10 @@ export async function start(on: Machine, options: StartOptions): Promise<Started
   const key = new DataKey(Buffer.alloc(32, 7));
   const sealer = createSealer({ keys: [key], deploymentId: "test", random });
   const log = recordingLog();
+  let killed = false;
   const opened = await openMemoryStore({ clock, database, turn: () => setImmediate() });
-  const store = options.wrapStore?.(opened) ?? opened;
+  const wrapped = options.wrapStore?.(opened) ?? opened;
+  const store: Store = { ...unlessKilled(wrapped, () => killed), close: () => wrapped.close() };
   const journal = openJournal({
     directory: join(directory, "journal"),
     owner,
@@ -122,11 +138,10 @@ export async function start(on: Machine, options: StartOptions): Promise<Started
     disk: systemDisk,
   });
   const sent: URLSearchParams[] = [];
-  let killed = false;
-  const never = new Promise<never>(() => {});
   const post: Post = (request) => {
     const outcome = (async () => {
       try {
+        if (killed) return never;
         options.atFirstByte?.();
         request.beforeFirstByte();
       } catch (error) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { KetenError } from "../../src/env/error.ts";
+import { MINUTE } from "../../src/kernel/time.ts";
 import { keyOf, type Store } from "../../src/store/store.ts";
 import {
   answer,
@@ -192,18 +193,46 @@ test("[PRO-18, G20] invalid_grant is believed only when nothing else is left, an
   assert.match(view.explanation?.nl ?? "", /ingetrokken/);
 });
 
-test("[PRO-16] the predecessor is kept where the provider may accept it again, and only there", async (t) => {
-  for (const [preset, kept] of [
-    ["handshake", true],
-    ["exact-online", true],
-    ["strict", false],
-    ["google-100", false],
-  ] as const) {
-    const started = await start(machine(t), { wire: () => tokens(1) });
+test("[PRO-16] the predecessor is kept until its successor was accepted once, and no longer", async (t) => {
+  for (const preset of ["handshake", "exact-online", "strict"]) {
+    const on = machine(t);
+    let n = 0;
+    const started = await start(on, { wire: () => tokens(++n) });
+    await connect(started, [preset]);
+    const first = (await holdingOf(started.store)).current.print;
+    await started.keychain.token("acme", "worker");
+    const once = await holdingOf(started.store);
+    assert.equal(once.predecessor?.print, first, preset);
+    on.clock.advance(10 * MINUTE);
+    await started.keychain.token("acme", "worker");
+    const twice = await holdingOf(started.store);
+    assert.equal(twice.predecessor?.print, once.current.print, preset);
+    assert(!JSON.stringify(twice).includes(first), preset);
+  }
+});
+
+test("[PRO-16, E07] a provider that has forgotten its last rotation gets the predecessor, once the newest is refused", async (t) => {
+  for (const preset of ["strict", "exact-online"]) {
+    const on = machine(t);
+    let n = 0;
+    let isForgetful = false;
+    const presented: (string | null)[] = [];
+    const started = await start(on, {
+      wire: (form) => {
+        presented.push(form.get("refresh_token"));
+        const isKnown = !isForgetful || form.get("refresh_token") === "refresh-0";
+        isForgetful &&= !isKnown;
+        return isKnown ? tokens(++n) : invalidGrant();
+      },
+    });
     await connect(started, [preset]);
     await started.keychain.token("acme", "worker");
-    const { predecessor } = await holdingOf(started.store);
-    assert.equal(predecessor !== null, kept, preset);
+    isForgetful = true;
+    on.clock.advance(10 * MINUTE);
+    await started.keychain.token("acme", "worker");
+    assert.deepEqual(presented, ["refresh-0", "refresh-1", "refresh-0"], preset);
+    const { status, generation } = await started.keychain.show("acme");
+    assert.deepEqual([status, generation], ["fresh", 2], preset);
   }
 });
 
@@ -215,7 +244,7 @@ test("[PRO-18] a provider that answers each refusal with another token is not st
     wire: () => answer(400, { error: "invalid_grant", refresh_token: `another-${++n}` }),
   });
   await connect(started, ["exact-online"]);
-  await untilInTime(on, () => on.clock.boot().at >= 600_000, 1_000);
+  await untilInTime(on, () => on.clock.boot().at >= 600_000, 100);
   assert(n >= 4 && n <= 20, `${n} requests in ten minutes`);
   assert((await holdingOf(started.store)).parked.length <= 8);
 });

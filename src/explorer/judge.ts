@@ -1,0 +1,86 @@
+/**
+ * Whether a step has lost the chain, and whose loss it is.
+ *
+ * 1. A chain is lost when the remote accepts no token that is durable with us, in a live process, or on its way to one.
+ * 2. A loss is *avoidable* if, at the loss or at the send that caused it, such a token was there besides: a program
+ *    that drops what it has, that sends while another of its kind has the same token on its way, or that presents one
+ *    token to the harm of another at hand.
+ * 3. *Timing*: an assumption on time was broken. *Held*: the token was on a machine that was off for longer than we wait.
+ *    *Operator*: people did it. *Unavoidable*: all others.
+ */
+
+import { ELSEWHERE } from "./fault-moves.ts";
+import { FALLBACK, OPERATOR, TIMING } from "./faults.ts";
+import type { Move } from "./moves.ts";
+import { acceptedAtHand, DEADLINE, type Setting, type World } from "./world.ts";
+
+export type LossClass = "avoidable" | "unavoidable" | "timing" | "held" | "operator";
+
+/** Gravest first. */
+export const LOSS_CLASSES: readonly LossClass[] = [
+  "avoidable",
+  "timing",
+  "held",
+  "operator",
+  "unavoidable",
+];
+
+export interface Loss {
+  readonly class: LossClass;
+  readonly why: string;
+}
+
+const DROPPING = new Set(["storeDown", "commitUnknown", "journalFails"]);
+
+/** The loss that a step made; null if a token at hand is still accepted. */
+export function judge<S>(move: Move<S>, setting: Setting<S>): Loss | null {
+  const { to, cause } = move;
+  if (acceptedAtHand(to, setting).length > 0) return null;
+  const broken = to.faults.some((fault) => TIMING.has(fault));
+  const otherwise = broken ? "timing" : "avoidable";
+  switch (cause.by) {
+    case "program":
+      return { class: otherwise, why: "a token at hand was dropped" };
+    case "time":
+      return lostInTime(to, setting, otherwise);
+    case "fault": {
+      const { fault } = cause;
+      if (OPERATOR.has(fault)) return { class: "operator", why: fault };
+      if (DROPPING.has(fault)) return { class: otherwise, why: `the answer was dropped: ${fault}` };
+      return { class: "unavoidable", why: fault };
+    }
+    case "remote": {
+      const { owner, copy, evidence } = cause.message;
+      const isOld = to.faults.some((fault) => FALLBACK.has(fault));
+      if (owner === ELSEWHERE) return { class: "operator", why: "used elsewhere" };
+      if (copy) return { class: broken ? "timing" : "unavoidable", why: "a copy by the network" };
+      if (evidence.inReach) return { class: otherwise, why: "a newer token was at hand" };
+      if (isOld) return { class: "operator", why: "the store was older than what was sent" };
+      if (evidence.double) return { class: otherwise, why: "two requests for one token" };
+      if (evidence.newer) return { class: "held", why: "the newer token was out of reach" };
+      return { class: "unavoidable", why: "nobody is there for the answer" };
+    }
+  }
+}
+
+function lostInTime<S>(
+  { faults }: World<S>,
+  { policy }: Setting<S>,
+  otherwise: "timing" | "avoidable",
+): Loss {
+  const isFixed = policy.rotate === "never";
+  if (isFixed) return { class: "unavoidable", why: "the policy's own end, which nothing moves" };
+  if (faults.includes("machineOff")) return { class: "unavoidable", why: "we were off too long" };
+  // Where the cure must come within less than a request takes to be given up, a second fault leaves no time for it.
+  const isNarrow = policy.usedFor - policy.minInterval <= DEADLINE;
+  if (isNarrow && faults.length > 1) return { class: "timing", why: "a window closed, too narrow" };
+  return { class: otherwise, why: "a window closed" };
+}
+
+/** Where nothing more will happen and the chain was not shown to live. */
+export function stuck<S>(world: World<S>, setting: Setting<S>): Loss {
+  const left = acceptedAtHand(world, setting);
+  const people = world.faults.some((fault) => OPERATOR.has(fault));
+  const why = `it is given up although ${left.join(" and ")} would be accepted`;
+  return { class: people ? "operator" : "avoidable", why };
+}

@@ -1,0 +1,109 @@
+/**
+ * The keepers that people write first, as programs of the model: a token is read, presented, and the answer written
+ * back. They journal nothing, record no intent, and believe the first refusal. What they lose tells what the parts of
+ * Keten are for.
+ */
+
+import type { Result } from "../kernel/settle.ts";
+import { type Duration, type Instant, MINUTE, SECOND } from "../kernel/time.ts";
+import type { Look, Program, Sending, Sight } from "./program.ts";
+import type { Token } from "./remote.ts";
+
+export interface PlainStore {
+  readonly token: Token;
+  /** When the next refresh is due. */
+  readonly due: Instant;
+  readonly rounds: number;
+  readonly version: number;
+  readonly lock: { readonly owner: string; readonly until: Instant } | null;
+  /** Whether a refusal was believed. */
+  readonly isLost: boolean;
+}
+
+export interface Habit {
+  readonly name: string;
+  /** `none`, or one in each process; one in the store with an end; the same, and a write only over what was read. */
+  readonly lock: "none" | "store" | "lease";
+  /** How long it waits after a request without an answer. */
+  readonly retryAfter: Duration;
+}
+
+/** What people do, simplest first. */
+export const HABITS = {
+  "read, refresh, write": { lock: "none", retryAfter: 0 },
+  "lock in the process": { lock: "none", retryAfter: 5 * SECOND },
+  "lock with an end": { lock: "store", retryAfter: 5 * SECOND },
+  "lease and compare-and-set": { lock: "lease", retryAfter: 5 * SECOND },
+} as const satisfies Readonly<Record<string, Omit<Habit, "name">>>;
+
+const LOCK: Duration = 30 * SECOND;
+const LEAD: Duration = 30 * SECOND;
+const BUSY: Duration = 1 * MINUTE;
+
+export function plainProgram(habit: Habit): Program<PlainStore> {
+  return {
+    name: habit.name,
+    journals: false,
+    keepsUncommitted: false,
+    leaseMargin: Number.NEGATIVE_INFINITY,
+    begin: (token, now) => ({ token, due: now, rounds: 0, version: 0, lock: null, isLost: false }),
+    look: (store, sight) => look(habit, store, sight),
+    settle: (store, sending, result, sight) => settle(habit, store, sending, result, sight),
+    renew: (store) => store,
+    tokens: ({ token }) => [token],
+    due: ({ due, isLost }) => (isLost ? Number.POSITIVE_INFINITY : due),
+    rounds: ({ rounds }) => rounds,
+    settles: () => [],
+    isQuiet: ({ lock }) => lock === null,
+    seen: () => 0,
+  };
+}
+
+function look({ lock }: Habit, store: PlainStore, { owner, now, boot }: Sight): Look<PlainStore> {
+  if (store.isLost) return { do: "stop", why: "refused", store };
+  const wait = (until: Instant, why: string): Look<PlainStore> => ({
+    ...{ do: "rest", until, why, store },
+    watches: false,
+  });
+  if (now < store.due) return wait(store.due, "fresh");
+  if (store.lock && boot.at < store.lock.until && store.lock.owner !== owner) {
+    return wait(now + store.lock.until - boot.at, "locked");
+  }
+  const locked =
+    lock === "none"
+      ? store
+      : { ...store, lock: { owner, until: boot.at + LOCK }, version: store.version + 1 };
+  const sending: Sending = {
+    id: `${boot.at}-${owner}`,
+    token: store.token,
+    why: "due",
+    note: locked.version,
+    leaseUntil: Number.POSITIVE_INFINITY,
+  };
+  return { do: "send", sending, store: locked };
+}
+
+function settle(
+  { lock, retryAfter }: Habit,
+  store: PlainStore,
+  { note }: Sending,
+  result: Result,
+  { now }: Sight,
+): PlainStore {
+  if (lock === "lease" && store.version !== note) return store;
+  const free = { ...store, lock: null };
+  switch (result.class) {
+    case "answered":
+      return {
+        ...free,
+        token: result.refresh?.print ?? store.token,
+        due: now + (result.expiresIn ?? 0) - LEAD,
+        rounds: store.rounds + 1,
+      };
+    case "refusedUnspent":
+      if (result.about === "token") return { ...free, isLost: true };
+      return { ...free, due: now + BUSY };
+    default:
+      return { ...free, due: now + retryAfter };
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * The holder's rules one by one, where a whole history would hide which of them kept the chain: what may be asked
+ * again, for how long nothing is, and what an answer of an earlier request does.
+ */
+
+import { strict as assert } from "node:assert";
+import { test } from "node:test";
+import { advise, type Knowledge } from "../../src/kernel/doubt.ts";
+import {
+  accessEndsAt,
+  dueAt,
+  type Holding,
+  heardUntil,
+  importHolding,
+  type OwnerDoubt,
+  plan,
+  type Settings,
+} from "../../src/kernel/holding.ts";
+import { abandon, followClock, intend, recall } from "../../src/kernel/intend.ts";
+import type { Policy } from "../../src/kernel/policy.ts";
+import { type Result, settleAttempt } from "../../src/kernel/settle.ts";
+import { HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
+import { PRESETS } from "../../src/vendors/presets.ts";
+
+const settings: Settings = {
+  lead: 30 * SECOND,
+  margin: 5 * SECOND,
+  leastLeft: 5 * SECOND,
+  backoff: { first: SECOND, most: 5 * MINUTE },
+  hold: 10 * MINUTE,
+};
+
+const LIFE = 60 * SECOND;
+const NOW = 1_800_000_000_000;
+
+const only = (name: string): Knowledge => [PRESETS[name] as Policy];
+const STRICT = only("strict");
+const HANDSHAKE = only("handshake");
+/** A superseded token stays open for a minute; after that its presentation revokes. */
+const GRACE: Knowledge = [
+  {
+    ...(PRESETS.strict as Policy),
+    overlap: { ...(PRESETS.strict as Policy).overlap, atLeast: MINUTE },
+  },
+];
+
+const imported = (): Holding =>
+  importHolding({ chainId: "chain", sealed: "t0", print: "t0", now: NOW - MINUTE });
+
+/** A request of a process for the token that the plan names, or for the current one. */
+function sent(h: Holding, at: number, owner = "a", token = h.current): Holding {
+  const lease = { owner, boot: "boot", until: at + 30 * SECOND };
+  const boot = { id: "boot", at: at - NOW + LIFE };
+  const id = `${h.epoch + 1}-x`;
+  return intend(h, { id, token, why: "due", lease, now: at, deadAt: at + LIFE, boot });
+}
+
+const answer = (token: string): Result => ({
+  class: "answered",
+  refresh: { sealed: token, print: token },
+  access: { sealed: `access with ${token}` },
+  expiresIn: HOUR,
+  tokenType: "Bearer",
+  scope: null,
+});
+
+const unanswered = (why: "unanswered" | "overdue"): Result => ({
+  class: "inDoubt",
+  why,
+  status: null,
+  retryAfter: null,
+});
+
+const refusal = (about: "token" | "rate", retryAfter: number | null = null): Result => ({
+  class: "refusedUnspent",
+  about,
+  error: "e",
+  status: 400,
+  retryAfter,
+  found: null,
+});
+
+function told(h: Holding, knowledge: Knowledge, attemptId: string, result: Result, now: number) {
+  const report = { chainId: h.chainId, attemptId, epoch: Number.parseInt(attemptId, 10), result };
+  const rest = { attempt: null, at: now, now, jitter: 0.5 };
+  return settleAttempt(h, knowledge, settings, { ...report, ...rest });
+}
+
+const settledTo = (...of: Parameters<typeof told>): Holding => told(...of).holding;
+
+test("[PRO-07] a token is asked again inside its overlap; after it, only when nobody can hear of its successor", () => {
+  const doubted = settledTo(
+    sent(imported(), NOW),
+    GRACE,
+    "1-x",
+    unanswered("overdue"),
+    NOW + 30_000,
+  );
+  const within = plan(doubted, GRACE, settings, NOW + MINUTE - settings.margin - 1);
+  assert.equal(within.do === "send" && within.why, "resend");
+  const after = plan(doubted, GRACE, settings, NOW + MINUTE - settings.margin);
+  assert.deepEqual(after, { do: "wait", until: NOW + settings.hold, why: "uncertain" });
+  const last = plan(doubted, GRACE, settings, NOW + settings.hold);
+  assert.equal(last.do === "send" && last.why, "lastResort");
+});
+
+test("[PRO-07] one retried generation too many in a row is not cured by asking again", () => {
+  const open = { sentAt: NOW, deadAt: NOW + LIFE, heardUntil: NOW + settings.hold };
+  const { streak } = (PRESETS.handshake as Policy).retry;
+  assert.equal(advise(HANDSHAKE, { ...open, streak: streak - 1 }, 0).do, "resend");
+  assert.deepEqual(advise(HANDSHAKE, { ...open, streak }, 0), {
+    do: "lastResort",
+    notBefore: NOW + settings.hold,
+  });
+});
+
+test("[PRO-07] a token is asked again only when a duplicate of the first request can displace nothing", () => {
+  const strict = PRESETS.strict as Policy;
+  const overlap = { ...strict.overlap, atLeast: 10 * MINUTE };
+  const renewing: Policy = { ...strict, overlap, retry: { ...strict.retry, answer: "new" } };
+  const open = { sentAt: NOW, deadAt: NOW + LIFE, heardUntil: NOW + LIFE, streak: 0 };
+  assert.equal(advise([renewing], open, 0).notBefore, NOW + LIFE);
+  assert.equal(advise([{ ...strict, overlap }], open, 0).notBefore, NOW);
+});
+
+test("[E18, PRO-07] an access token ends with our next refresh where that ends it, and no refresh comes too early", () => {
+  const refreshed = settledTo(sent(imported(), NOW), STRICT, "1-x", answer("t1"), NOW + SECOND);
+  const ends = (knowledge: Knowledge) => accessEndsAt(refreshed, knowledge, settings);
+  assert.equal(ends(STRICT), dueAt(refreshed, STRICT, settings));
+  assert.equal(ends(HANDSHAKE), NOW + HOUR);
+  const slow: Knowledge = [{ ...(PRESETS.handshake as Policy), minInterval: 2 * HOUR }];
+  const allowed = NOW + SECOND + 2 * HOUR;
+  assert.equal(dueAt(refreshed, slow, settings), allowed);
+  // Somebody has seen the access token fail: that is no reason to be refused.
+  const early = plan(refreshed, slow, settings, allowed - 1, true);
+  assert.deepEqual(early, { do: "wait", until: allowed, why: "notYet" });
+});
+
+test("[PRO-10] nothing is sent while the process that sent may still report, not even what would do no harm", () => {
+  const open = sent(imported(), NOW);
+  for (const knowledge of [STRICT, HANDSHAKE]) {
+    const next = plan(open, knowledge, settings, NOW + 40 * SECOND, true);
+    assert.deepEqual(next, { do: "wait", until: NOW + LIFE, why: "held" });
+  }
+});
+
+test("[PRO-10] a process that is not known to be dead is waited for beyond the life of its request", () => {
+  const open = sent(imported(), NOW);
+  const after = (doubt: OwnerDoubt) => abandon(open, STRICT, settings, () => doubt, NOW + LIFE);
+  const until = (h: Holding) => {
+    const next = plan(h, STRICT, settings, NOW + LIFE);
+    return next.do === "wait" ? next.until : next.do;
+  };
+  assert.equal(until(after("ownerSilent")), NOW + settings.hold);
+  assert.equal(after("ownerSilent").status, "held");
+  assert.equal(until(after("ownerGone")), "send");
+  const [attempt] = after("ownerSilent").attempts;
+  assert.ok(attempt && heardUntil(attempt, settings) === NOW + settings.hold);
+});
+
+test("[PRO-07] a successor is not used while an earlier request of its chain may still count as replay", () => {
+  const doubted = settledTo(sent(imported(), NOW), HANDSHAKE, "1-x", unanswered("unanswered"), NOW);
+  const cured = settledTo(sent(doubted, NOW + 2000), HANDSHAKE, "2-x", answer("t1"), NOW + 3000);
+  assert.equal(cured.current.print, "t1");
+  // Somebody has seen the new access token fail: only this rule holds back the next refresh.
+  const early = plan(cured, HANDSHAKE, settings, NOW + LIFE - 1, true);
+  assert.deepEqual(early, { do: "wait", until: NOW + LIFE, why: "quiet" });
+  assert.equal(plan(cured, HANDSHAKE, settings, NOW + LIFE, true).do, "send");
+});
+
+test("[PRO-09] a late answer of an earlier request is parked beside what a later one brought", () => {
+  const doubted = settledTo(sent(imported(), NOW), HANDSHAKE, "1-x", unanswered("overdue"), NOW);
+  const cured = settledTo(sent(doubted, NOW + 2000), HANDSHAKE, "2-x", answer("t1"), NOW + 3000);
+  const { holding, settled } = told(cured, HANDSHAKE, "1-x", answer("t2"), NOW + 40_000);
+  const prints = holding.parked.map(({ print }) => print);
+  assert.deepEqual([settled, holding.current.print, prints], ["parked", "t1", ["t2"]]);
+});
+
+test("[PRO-09] an open request that is neither the newest nor of the current token commits nothing", () => {
+  const candidate = { sealed: "p", print: "p", by: "0-x", serial: 1 };
+  const forked = { ...imported(), parked: [{ ...candidate, at: NOW }], serials: 2 };
+  const first = sent(forked, NOW, "a", candidate);
+  const both = sent(settledTo(first, STRICT, "1-x", unanswered("overdue"), NOW), NOW + 2000);
+  const { holding, settled } = told(both, STRICT, "1-x", answer("late"), NOW + 3000);
+  const prints = holding.parked.map(({ print }) => print);
+  assert.deepEqual([settled, holding.current.print, prints], ["parked", "t0", ["p", "late"]]);
+});
+
+test("[PRO-09] an answer for another chain changes nothing", () => {
+  const open = sent(imported(), NOW);
+  const { holding, settled } = settleAttempt(open, STRICT, settings, {
+    ...{ chainId: "another", attemptId: "1-x", epoch: 1, attempt: null },
+    ...{ result: answer("foreign"), at: NOW, now: NOW, jitter: 0.5 },
+  });
+  assert.equal(settled, "foreign");
+  assert.equal(holding, open);
+});
+
+test("[PRO-18] a refused token is not believed dead while somebody may still hear of its successor", () => {
+  const overdue = settledTo(sent(imported(), NOW), STRICT, "1-x", unanswered("overdue"), NOW);
+  const both = sent(overdue, NOW + 40_000);
+  const refused = settledTo(both, STRICT, "2-x", refusal("token"), NOW + 41_000);
+  assert.equal(refused.status, "uncertain");
+  assert.equal(refused.notBefore, NOW + settings.hold);
+  const heard = told(refused, STRICT, "1-x", answer("t1"), NOW + 50_000);
+  assert.deepEqual([heard.settled, heard.holding.current.print], ["committed", "t1"]);
+});
+
+test("[PRO-18] a parked token that was not tried makes room for no other", () => {
+  const parked = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7"].map((print, serial) => ({
+    ...{ sealed: print, print, by: "1-x", serial, at: NOW },
+  }));
+  const prints = (refused: readonly string[]) => {
+    const full = { ...sent(imported(), NOW), parked, refused };
+    const { holding } = told({ ...full, attempts: [] }, STRICT, "1-x", answer("new"), NOW);
+    return holding.parked.map(({ print }) => print);
+  };
+  assert.equal(prints([]).length, 9);
+  assert.deepEqual(prints(["p3"]), ["p0", "p1", "p2", "p4", "p5", "p6", "p7", "new"]);
+});
+
+test("[PRO-18] a server is given the time that it asks for", () => {
+  const open = sent(imported(), NOW);
+  const at = (result: Result) => settledTo(open, STRICT, "1-x", result, NOW).notBefore ?? 0;
+  assert.equal(at(refusal("rate", 90 * SECOND)), NOW + 90 * SECOND);
+  assert.ok(at(refusal("rate")) > NOW && at(refusal("rate")) <= NOW + SECOND);
+});
+
+test("[PRO-10] when the wall clock is set, what was noted of open requests is as far away as it was", () => {
+  const doubted = settledTo(sent(imported(), NOW), HANDSHAKE, "1-x", unanswered("unanswered"), NOW);
+  for (const jump of [HOUR, -HOUR]) {
+    const boot = { id: "boot", at: 10 * SECOND };
+    const now = NOW + jump + 10 * SECOND;
+    const followed = followClock(doubted, boot, 1, SECOND, now);
+    assert.equal(followed.attempts[0]?.sentAt, NOW + jump);
+    assert.equal(followed.attempts[0]?.deadAt, NOW + LIFE + jump);
+    assert.equal(followed.quietUntil, doubted.quietUntil + jump);
+    assert.equal(followed.notBefore, doubted.notBefore && doubted.notBefore + jump);
+  }
+  const slewed = followClock(doubted, { id: "boot", at: 10 * SECOND }, 1, SECOND, NOW + 10_500);
+  assert.equal(slewed, doubted);
+  const rebooted = followClock(doubted, { id: "other", at: 0 }, 1, SECOND, NOW + HOUR);
+  assert.equal(rebooted, doubted);
+});
+
+test("[PRO-10] what a process remembers of its requests outlives a store that fell back", () => {
+  const before = imported();
+  const open = sent(before, NOW);
+  const recalled = recall(before, open.attempts);
+  assert.deepEqual(
+    [recalled.epoch, recalled.newest, recalled.attempts],
+    [open.epoch, open.newest, open.attempts],
+  );
+  assert.equal(plan(recalled, STRICT, settings, NOW + 1).do, "wait");
+  assert.equal(recall(open, open.attempts), open);
+});
