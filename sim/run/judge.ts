@@ -1,0 +1,314 @@
+/**
+ * The judge of a history: a second, simpler oracle, that looks at the ledger and never at Keten's reasons.
+ *
+ * A chain is *keepable* while the provider accepts a token that is ours. A connection that was given up, or does not
+ * come back once the faults have stopped, is judged by the moment in which it ceased to be keepable for good:
+ *
+ * 1. It never did: what is at hand is accepted. *Avoidable*.
+ * 2. A request of ours was refused as replay, and that ended the chain: *avoidable*, unless the network delivered it twice
+ *    (*unavoidable*), or it took longer than we take a request to live, or a clock jumped under it (*timing*).
+ * 3. A request was granted and its answer never became ours: *unavoidable*; but *avoidable* if an older token was
+ *    presented while a newer one was at hand, or if another request of ours ended the chain while the answer was on its
+ *    way; then *held* if the answer waited at a process that stood still, and *timing* if it took longer than it is waited for.
+ * 4. The one process that had the answer died: *unavoidable* if it died in the moment in which the answer came or a disk
+ *    failed under it; else it read a token and did not keep it: *avoidable*.
+ * 5. Time ran out: *operator* for the fixed end of a grant; *avoidable* if a process that wakes by itself had all the time
+ *    in the world, no fault and a token; else *timing*.
+ * 6. Somebody revoked it or consented again: *operator*.
+ */
+
+import type { Serial } from "../../src/kernel/ids.ts";
+import { FOREVER } from "../../src/kernel/time.ts";
+import type { Arrival, Kept, Ledger, Mark, Sent, State } from "./ledger.ts";
+import type { Profile } from "./profile.ts";
+
+export const LOSS_CLASSES = ["avoidable", "unavoidable", "timing", "held", "operator"] as const;
+export type LossClass = (typeof LOSS_CLASSES)[number];
+
+export interface Loss {
+  readonly name: string;
+  readonly class: LossClass;
+  readonly why: string;
+}
+
+/** What Keten keeps clear of the edges of a provider's windows, and what it may take to act; scaled. */
+const WINDOW_MARGIN_MS = 5000;
+const REACTION_MS = 1000;
+
+type Finding = Omit<Loss, "name">;
+const finding = (name: LossClass, why: string): Finding => ({ class: name, why });
+
+/** Something that may have ended what was keepable. */
+type Turn = { readonly mark: Mark } & (
+  | { readonly what: "state"; readonly state: State }
+  | { readonly what: "delivery" }
+  | { readonly what: "death"; readonly serials: readonly Serial[] }
+  | { readonly what: "end" }
+);
+
+/** The class of one connection that does not live any more. */
+export function classify(ledger: Ledger, profile: Profile, kept: Kept, end: Mark): Finding {
+  const last = ledger.acceptedOurs(kept, kept.states.length - 1, end);
+  if (last.length > 0) {
+    return finding("avoidable", `given up with serial ${last.join(", ")} at hand, still accepted`);
+  }
+  const turns = turnsOf(kept, end);
+  for (let i = turns.length - 1; i > 0; i -= 1) {
+    const before = turns[i - 1] as Turn;
+    const after = turns[i] as Turn;
+    const state = ledger.stateAt(kept, before.mark);
+    const just = { at: after.mark.at, number: after.mark.number - 0.5 };
+    const keepable = ledger.acceptedOurs(kept, state, just);
+    if (keepable.length > 0) return byTurn(ledger, kept, after, keepable);
+    const was = ledger.acceptedOurs(kept, state, before.mark);
+    if (was.length > 0) return byTime(ledger, profile, kept, before.mark, after.mark, was);
+  }
+  return finding("operator", "no token of it was ever accepted");
+}
+
+function turnsOf(kept: Kept, end: Mark): readonly Turn[] {
+  const turns: Turn[] = kept.states.map((state) => ({ what: "state", mark: state.mark, state }));
+  for (const { came, durable, host, serial } of kept.deliveries) {
+    turns.push({ what: "delivery", mark: came });
+    if (durable) turns.push({ what: "delivery", mark: durable });
+    if (host.died) turns.push({ what: "death", mark: host.died, serials: [serial] });
+  }
+  turns.push({ what: "end", mark: end });
+  return turns.sort((a, b) => a.mark.number - b.mark.number);
+}
+
+function byTurn(ledger: Ledger, kept: Kept, turn: Turn, keepable: readonly Serial[]): Finding {
+  switch (turn.what) {
+    case "state": {
+      const { by } = turn.state;
+      if (by === "operator") return finding("operator", "revoked, or replaced by another consent");
+      if (by === "grant") return finding("operator", "ended by another grant");
+      return by.granted
+        ? byGrant(ledger, kept, turn.state, by, keepable)
+        : byReplay(ledger, kept, by, turn.mark, keepable);
+    }
+    case "death":
+      return byDeath(kept, turn.mark, keepable);
+    default:
+      return finding("avoidable", "ceased to be keepable although nothing happened");
+  }
+}
+
+const told = ({ id, presented }: Sent): string => `request ${id} for serial ${presented}`;
+
+/** What broke the assumptions of time under a request; undefined if nothing did. */
+function brokenTime(
+  ledger: Ledger,
+  { request, isDuplicate, arrived }: Arrival,
+): Finding | undefined {
+  if (isDuplicate) return finding("unavoidable", `the network delivered ${told(request)} twice`);
+  const took = arrived.at - request.recordedAt;
+  if (took >= ledger.options.requestLifeMs) {
+    return finding("timing", `${told(request)} arrived ${Math.round(took)} ms after it was sent`);
+  }
+  const earlier = request.of.requests.filter(({ id }) => id <= request.id);
+  const since = earlier.at(-2)?.sent.number ?? 0;
+  const jumped = ledger.clockFaults.some(({ number }) => number > since);
+  if (jumped) return finding("timing", `a clock jumped or stood still before ${told(request)}`);
+  return undefined;
+}
+
+function byReplay(
+  ledger: Ledger,
+  kept: Kept,
+  arrival: Arrival,
+  mark: Mark,
+  keepable: readonly Serial[],
+): Finding {
+  const broken = brokenTime(ledger, arrival);
+  if (broken) return broken;
+  const { request } = arrival;
+  const { sent, presented } = request;
+  const stale = ledger.stateAt(kept, sent);
+  const wasOpen = ledger.accepted(kept, stale, [presented], sent.at).length > 0;
+  const marginMs = (WINDOW_MARGIN_MS - REACTION_MS) / ledger.options.scale;
+  const stillOpen = ledger.accepted(kept, stale, [presented], mark.at).length > 0;
+  if (wasOpen && !stillOpen && arrival.arrived.at - sent.at > marginMs) {
+    return finding("timing", `${told(request)} took longer than the margin of its window`);
+  }
+  // What came while the request was on its way could not keep it from being sent.
+  const since = kept.deliveries.filter(
+    ({ serial, came }) => keepable.includes(serial) && came.number > sent.number,
+  );
+  const allCame = keepable.every((serial) => since.some((one) => one.serial === serial));
+  const { holdMs } = ledger.options;
+  if (allCame && since.every((one) => sent.at - one.arrival.request.recordedAt >= holdMs)) {
+    return finding(
+      "timing",
+      `the answer with serial ${keepable} took longer than it is waited for`,
+    );
+  }
+  if (isGuess(ledger, kept, request, keepable)) {
+    const others = `serial ${keepable.join(", ")}`;
+    return finding("unavoidable", `${told(request)} was a guess between it and ${others}`);
+  }
+  const what = `${told(request)} was taken for replay (${arrival.reason})`;
+  return finding("avoidable", `${what} while serial ${keepable.join(", ")} was at hand`);
+}
+
+/**
+ * Whether two successors were at hand and nothing could tell which one lives: when the second one came, their
+ * predecessor, which would have brought a third, was not open any more.
+ */
+function isGuess(
+  ledger: Ledger,
+  kept: Kept,
+  { presented, sent }: Sent,
+  keepable: readonly Serial[],
+) {
+  const cameAt = (serial: Serial) =>
+    kept.deliveries.find((one) => one.serial === serial && one.came.number < sent.number)?.came;
+  const own = cameAt(presented);
+  const others = keepable.map(cameAt);
+  if (!own || others.includes(undefined)) return false;
+  const marks = [own, ...others].filter((mark) => mark !== undefined);
+  const forked = marks.reduce((latest, mark) => (mark.number > latest.number ? mark : latest));
+  const oldest = Math.min(presented, ...keepable);
+  const { policy, scale } = ledger.options;
+  const { atLeast, untilUsed } = policy.overlap;
+  // A holder counts the window from its first request with that token: it cannot know when that was processed.
+  const acts = forked.at + (WINDOW_MARGIN_MS + REACTION_MS) / scale;
+  const isOpen = (serial: Serial): boolean => {
+    const first = kept.requests.find((one) => one.presented === serial);
+    return untilUsed || first === undefined || acts < first.recordedAt + atLeast / scale;
+  };
+  const before = ledger.acceptedOurs(kept, ledger.stateAt(kept, forked), {
+    at: acts,
+    number: forked.number,
+  });
+  return !before.some((serial) => serial < oldest && isOpen(serial));
+}
+
+/** Granted, and what it brought did not become ours, or not in time. */
+function byGrant(
+  ledger: Ledger,
+  kept: Kept,
+  state: State,
+  arrival: Arrival,
+  keepable: readonly Serial[],
+): Finding {
+  const { request, answered } = arrival;
+  const broken = brokenTime(ledger, arrival);
+  if (broken) return broken;
+  const newer = keepable.filter((serial) => serial > request.presented);
+  const atHand = ledger
+    .acceptedOurs(kept, ledger.stateAt(kept, request.sent), request.sent)
+    .filter((serial) => newer.includes(serial));
+  if (atHand.length > 0) {
+    return finding(
+      "avoidable",
+      `${told(request)} was sent with serial ${atHand.join(", ")} at hand`,
+    );
+  }
+  const killer = kept.states.find(
+    ({ mark, by }) => mark.number > state.mark.number && typeof by === "object" && !by.granted,
+  );
+  const came = kept.deliveries.find(({ serial }) => serial === answered);
+  const kill = killer && typeof killer.by === "object" ? killer.by : undefined;
+  const pause = ledger.pauses.find(
+    ({ host, from, until }) =>
+      host === request.host && until > state.mark.at && (!killer || from.at <= killer.mark.at),
+  );
+  const died = request.host.died;
+  const waits = arrival.isComing && pause !== undefined && died === null;
+  const isComing = came !== undefined || waits;
+  if (kill && isComing && (!came || came.came.number > (killer?.mark.number ?? 0))) {
+    const kills = brokenTime(ledger, kill);
+    if (kills) return kills;
+    if (pause && kill.request.sent.at - request.recordedAt >= ledger.options.holdMs) {
+      return finding(
+        "held",
+        `serial ${answered} waited at ${request.host.name}, which stood still`,
+      );
+    }
+    if (kill.request.sent.at - request.recordedAt >= ledger.options.holdMs) {
+      return finding(
+        "timing",
+        `the answer with serial ${answered} took longer than it is waited for`,
+      );
+    }
+    return finding(
+      "avoidable",
+      `${told(kill.request)} ended the chain while serial ${answered} was on its way to us`,
+    );
+  }
+  return finding("unavoidable", `serial ${answered} was granted and its answer never came to us`);
+}
+
+function byDeath(kept: Kept, mark: Mark, keepable: readonly Serial[]): Finding {
+  const gone = kept.deliveries.filter(
+    ({ host, serial }) => host.died?.number === mark.number && keepable.includes(serial),
+  );
+  const kept1 = gone.find(({ came, host }) => {
+    const atOnce = came.at === mark.at;
+    const failed = host.diskFault !== null && host.diskFault.number > came.number;
+    return !atOnce && !failed;
+  });
+  if (kept1) {
+    return finding(
+      "avoidable",
+      `serial ${kept1.serial} came to ${kept1.host.name} and was not made durable before it died`,
+    );
+  }
+  return finding("unavoidable", "the process that had the answer died before it was durable");
+}
+
+/** A limit of time ended the last token of ours. */
+function byTime(
+  ledger: Ledger,
+  profile: Profile,
+  kept: Kept,
+  from: Mark,
+  until: Mark,
+  serials: readonly Serial[],
+): Finding {
+  const { policy, timing, scale } = profile;
+  const what = `serial ${serials.join(", ")} came to its end by time`;
+  if (Number.isFinite(policy.expiry.authorization[0]?.value ?? Number.POSITIVE_INFINITY)) {
+    return finding("operator", `${what}: the grant's fixed end`);
+  }
+  if (policy.rotate === "never" && (policy.expiry.lifetime[0]?.value ?? 0) < FOREVER) {
+    return finding("operator", `${what}: the token's fixed end, which no refresh moves`);
+  }
+  const endAt = endOf(ledger, kept, from, until, serials);
+  const start = from.at + timing.deadlineMs;
+  const slackMs = 40_000 / scale + policy.minInterval / scale;
+  const faultsIn = [...kept.faults, ...ledger.clockFaults].some(
+    ({ number, at }) => number > from.number && at <= endAt,
+  );
+  // Who refreshes only when asked wakes by itself for a request in doubt alone.
+  const { by } = kept.states[ledger.stateAt(kept, from)] ?? { by: "grant" };
+  const answered = typeof by === "object" ? by.answered : null;
+  const isInDoubt = answered !== null && !kept.deliveries.some(({ serial }) => serial === answered);
+  const wakes = profile.isStarted && (profile.mode === "proactive" || isInDoubt);
+  if (wakes && !faultsIn && endAt - start > slackMs) {
+    return finding(
+      "avoidable",
+      `${what}, with ${Math.round(endAt - start)} ms and no fault before`,
+    );
+  }
+  return finding("timing", what);
+}
+
+/** The true time at which serials ceased to be accepted, within a millisecond. */
+function endOf(
+  ledger: Ledger,
+  kept: Kept,
+  from: Mark,
+  until: Mark,
+  serials: readonly Serial[],
+): number {
+  const state = ledger.stateAt(kept, from);
+  let [alive, dead] = [from.at, until.at];
+  while (dead - alive > 1) {
+    const middle = (alive + dead) / 2;
+    if (ledger.accepted(kept, state, serials, middle).length > 0) alive = middle;
+    else dead = middle;
+  }
+  return alive;
+}

@@ -1,0 +1,303 @@
+/**
+ * The ledger: what really happened to the tokens of each connection, written by the simulated world and not by Keten.
+ *
+ * 1. A token is its serial at the provider. The provider's rows are kept as they were committed, so that what it
+ *    accepted at any instant can be asked afterwards, of the kernel.
+ * 2. Every entry has a number in one order, so that "before" and "after" mean something at equal times.
+ * 3. A token is *ours* from the moment its answer came whole to a live process of ours, until that process dies; for good
+ *    once it is durable in the journal or the store. The imported token, serial 0, is ours from the start.
+ */
+
+import {
+  type Authorization,
+  deadByScope,
+  newAuthorization,
+} from "../../src/kernel/authorization.ts";
+import { isAccepted } from "../../src/kernel/chain.ts";
+import type { Ordinal, Serial } from "../../src/kernel/ids.ts";
+import type { Policy, Revision } from "../../src/kernel/policy.ts";
+import { settle } from "../../src/kernel/policy-change.ts";
+import type { Instant } from "../../src/kernel/time.ts";
+import { decodeRecord } from "../../src/store/codec.ts";
+import type { Change } from "../../src/store/engine.ts";
+import { keyOf } from "../../src/store/store.ts";
+import type { Trace } from "./trace.ts";
+import type { Actor, World } from "./world.ts";
+
+/** A moment: true time, and a number in the one order of all entries. */
+export interface Mark {
+  readonly at: number;
+  readonly number: number;
+}
+
+/** A process that may hold tokens. */
+export interface Holder extends Actor {
+  died: Mark | null;
+  /** Its last fault of disk, if any. */
+  diskFault: Mark | null;
+}
+
+/** A request whose first byte left. */
+export interface Sent {
+  readonly id: number;
+  readonly of: Kept;
+  readonly attempt: string;
+  readonly host: Holder;
+  readonly presented: Serial;
+  readonly sent: Mark;
+  /** True time at which its attempt was recorded. */
+  readonly recordedAt: number;
+  /** Its process knows how it ended, or has given up waiting. */
+  isConcluded: boolean;
+  /** That is durable in the store. */
+  isReported: boolean;
+}
+
+/** A request as it reached the provider; a duplicated one does so twice. */
+export interface Arrival {
+  readonly request: Sent;
+  readonly isDuplicate: boolean;
+  readonly arrived: Mark;
+  granted: boolean;
+  /** Its whole answer is on its way to the process that sent it. */
+  isComing: boolean;
+  reason: string | null;
+  answered: Serial | null;
+}
+
+/** What the provider's rows were from a moment on. */
+export interface State {
+  readonly mark: Mark;
+  readonly chain: Uint8Array;
+  readonly authorization: Uint8Array | null;
+  readonly by: Arrival | "operator" | "grant";
+}
+
+export interface Delivery {
+  readonly serial: Serial;
+  readonly arrival: Arrival;
+  readonly host: Holder;
+  readonly came: Mark;
+  durable: Mark | null;
+}
+
+/** One connection and its chain. */
+export interface Kept {
+  readonly name: string;
+  readonly chain: string;
+  readonly ordinal: Ordinal;
+  readonly begun: Mark;
+  readonly states: State[];
+  readonly requests: Sent[];
+  readonly arrivals: Arrival[];
+  readonly deliveries: Delivery[];
+  /** When each serial was issued, by the provider's clock. */
+  readonly issued: Map<Serial, Instant>;
+  /** Faults that touched it or its processes. */
+  readonly faults: Mark[];
+  /** Status as last committed. */
+  status: string;
+  cause: string | null;
+  /** When it was given up, as Keten says. */
+  lost: Mark | null;
+  delivered: boolean;
+  /** Whether the keychain has it: before that there is nothing to lose. */
+  isConnected: boolean;
+  /** The newest that a worker got. */
+  generation: number;
+}
+
+export interface LedgerOptions {
+  readonly world: World;
+  readonly trace: Trace;
+  readonly policy: Policy;
+  /** The provider's clock at a true time. */
+  readonly providerNow: (at: number) => Instant;
+  readonly requestLifeMs: number;
+  /** For so long a holder that lives is waited for, where asking again could end the chain. */
+  readonly holdMs: number;
+  readonly scale: number;
+}
+
+export class Ledger {
+  readonly kept = new Map<string, Kept>();
+  readonly tokens = new Map<string, { readonly of: Kept; readonly serial: Serial }>();
+  readonly doubleSpends: string[] = [];
+  /** Moments in which clocks jumped or stood still. */
+  readonly clockFaults: Mark[] = [];
+  readonly pauses: { readonly host: Holder; readonly from: Mark; readonly until: number }[] = [];
+  /** When each attempt was recorded, before its first byte: from then on its life is counted. */
+  readonly recorded = new Map<string, number>();
+  readonly byChain = new Map<string, Kept>();
+  readonly byAttempt = new Map<string, Sent>();
+  refreshes = 0;
+  readonly options: LedgerOptions;
+  readonly #revisions: readonly Revision[];
+  #count = 0;
+  #requests = 0;
+
+  constructor(options: LedgerOptions) {
+    this.options = options;
+    this.#revisions = [{ revision: 1, at: 0, revive: false, policy: options.policy }];
+  }
+
+  mark(): Mark {
+    this.#count += 1;
+    return { at: this.options.world.now, number: this.#count };
+  }
+
+  begin(name: string, chain: string, token: string, rows: Omit<State, "mark" | "by">): Kept {
+    const begun = this.mark();
+    const kept: Kept = {
+      name,
+      chain,
+      ordinal: Number(chain.slice(chain.lastIndexOf(".") + 1)),
+      begun,
+      states: [{ ...rows, mark: begun, by: "grant" }],
+      requests: [],
+      arrivals: [],
+      deliveries: [],
+      issued: new Map([[0, this.options.providerNow(begun.at)]]),
+      faults: [],
+      status: "imported",
+      cause: null,
+      lost: null,
+      delivered: false,
+      isConnected: false,
+      generation: 0,
+    };
+    this.kept.set(name, kept);
+    this.byChain.set(chain, kept);
+    this.tokens.set(token, { of: kept, serial: 0 });
+    return kept;
+  }
+
+  /** The provider's commit: its rows from now on. */
+  committed(changes: readonly Change[], by: State["by"]): void {
+    const authorization = changes.find(({ kind }) => kind === "authorization")?.bytes ?? null;
+    for (const kept of this.kept.values()) {
+      const last = kept.states.at(-1) as State;
+      const chain = changes.find(({ kind, id }) => kind === "chain" && id === kept.chain)?.bytes;
+      const own = changes.some(
+        ({ kind, id }) => kind === "authorization" && kept.chain.startsWith(`${id}.`),
+      );
+      if (!chain && !own) continue;
+      const next = own ? authorization : last.authorization;
+      kept.states.push({
+        mark: this.mark(),
+        chain: chain ?? last.chain,
+        authorization: next,
+        by,
+      });
+    }
+  }
+
+  /** A first byte leaves. Counts what no live holder may do. */
+  send(host: Holder, attempt: string, token: string): Sent | undefined {
+    const found = this.tokens.get(token);
+    if (!found) return undefined;
+    const { of, serial } = found;
+    const sent = this.mark();
+    this.#requests += 1;
+    const request: Sent = {
+      id: this.#requests,
+      of,
+      attempt,
+      host,
+      presented: serial,
+      sent,
+      recordedAt: this.recorded.get(attempt) ?? sent.at,
+      isConcluded: false,
+      isReported: false,
+    };
+    this.#checkAlone(request);
+    of.requests.push(request);
+    this.byAttempt.set(attempt, request);
+    this.options.trace.note(
+      `${host.name} sends request ${request.id}: ${of.name}, serial ${serial}, attempt ${attempt}`,
+    );
+    return request;
+  }
+
+  #checkAlone(request: Sent): void {
+    const { of, attempt, host, id, sent } = request;
+    if (!this.recorded.has(attempt)) {
+      this.doubleSpends.push(`${of.name}: request ${id} has no attempt recorded before it`);
+    }
+    // A token that never rotates is not spent by being presented.
+    if (this.options.policy.rotate === "never") return;
+    for (const other of of.requests) {
+      const { requestLifeMs } = this.options;
+      if (other.presented !== request.presented) continue;
+      if (other.isConcluded || other.isReported || other.host.isDead) continue;
+      if (sent.at - other.recordedAt >= requestLifeMs) continue;
+      // A clock that jumped in between has ended the other's life early: a broken assumption, no rule broken.
+      if (this.clockFaults.some((fault) => fault.at >= other.sent.at)) continue;
+      this.doubleSpends.push(
+        `${of.name}: ${host.name} sends request ${id} while request ${other.id} of ${other.host.name}, alive, is under way`,
+      );
+    }
+  }
+
+  /** A token came whole to a live process. */
+  deliver(arrival: Arrival, host: Holder, serial: Serial): Delivery {
+    const delivery: Delivery = { serial, arrival, host, came: this.mark(), durable: null };
+    arrival.request.of.deliveries.push(delivery);
+    return delivery;
+  }
+
+  /** An attempt's answer is durable with us. */
+  durable(attempt: string): void {
+    const request = this.byAttempt.get(attempt);
+    if (!request) return;
+    for (const delivery of request.of.deliveries) {
+      if (delivery.arrival.request === request) delivery.durable ??= this.mark();
+    }
+  }
+
+  /** Tokens of ours that the provider would accept, by the rows of a state and the holders of a moment. */
+  acceptedOurs(kept: Kept, state: number, mark: Mark): readonly Serial[] {
+    const serials = new Set<Serial>([0]);
+    for (const { serial, came, durable, host } of kept.deliveries) {
+      const isDurable = durable !== null && durable.number <= mark.number;
+      const isLive =
+        came.number <= mark.number && (host.died === null || host.died.number > mark.number);
+      if (isDurable || isLive) serials.add(serial);
+    }
+    return this.accepted(kept, state, [...serials], mark.at);
+  }
+
+  /** Which serials the provider would accept at a true time, by the rows of a state. */
+  accepted(kept: Kept, index: number, serials: readonly Serial[], at: number): readonly Serial[] {
+    const state = kept.states[index];
+    if (!state) return [];
+    const now = this.options.providerNow(at);
+    const chain = settle(
+      decodeRecord(keyOf("chain", kept.chain), state.chain).chain,
+      this.#revisions,
+    );
+    const id = kept.chain.slice(0, kept.chain.lastIndexOf("."));
+    const authorization: Authorization = state.authorization
+      ? decodeRecord(keyOf("authorization", id), state.authorization)
+      : newAuthorization(id);
+    if (deadByScope({ authorization }, kept.ordinal, chain)) return [];
+    return serials
+      .filter((serial) => {
+        const issuedAt = kept.issued.get(serial) ?? now;
+        return isAccepted(chain, this.options.policy, { serial, issuedAt }, now);
+      })
+      .sort((a, b) => a - b);
+  }
+
+  /** The rows in force at a mark. */
+  stateAt(kept: Kept, mark: Mark): number {
+    return kept.states.findLastIndex((state) => state.mark.number <= mark.number);
+  }
+
+  /** Notes a fault for every connection it may have touched; all of them unless one is named. */
+  fault(kept?: Kept): void {
+    const mark = this.mark();
+    if (kept) kept.faults.push(mark);
+    else for (const one of this.kept.values()) one.faults.push(mark);
+  }
+}
