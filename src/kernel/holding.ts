@@ -301,6 +301,9 @@ export function plan(
   }
   const doubted = h.attempts.at(-1);
   if (doubted) return planInDoubt(h, knowledge, settings, doubted, candidate, now);
+  // By a clock that was set back the last success lies ahead, and nothing that is counted from it can be told.
+  const isSetBack = h.refreshed !== null && h.refreshed.from > now;
+  if (isSetBack) return { do: "send", token: candidate ?? h.current, why: "due" };
   if (isUsable(h, knowledge, settings, now) && now < dueAt(h, knowledge, settings) && !newer) {
     return { do: "handOut" };
   }

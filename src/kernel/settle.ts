@@ -362,7 +362,9 @@ function tooEarly(
   // time within the interval, and a provider counts its refusals.
   const step = Math.max(settings.margin, interval / (inDoubt ? 20 : 4));
   const until =
-    !inDoubt && h.refreshed ? Math.max(h.refreshed.to + interval, now + step) : now + step;
+    !inDoubt && h.refreshed && h.refreshed.to <= now
+      ? Math.max(h.refreshed.to + interval, now + step)
+      : now + step;
   return {
     ...calm(h, now),
     cause: inDoubt ? h.cause : "tooEarly",
