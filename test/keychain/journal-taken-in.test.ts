@@ -75,35 +75,6 @@ test("[G07, E07] a refusal is believed only after the journals: a late answer wh
   assert.deepEqual([status, generation], ["fresh", 2]);
 });
 
-test("[G07, E07] an answer that is journaled while the last resort is on its way is found before its refusal is believed", async (t: TestContext) => {
-  const on = machine(t);
-  const late = Promise.withResolvers<PostOutcome>();
-  let isStuck = false;
-  const first: Started = await start(on, {
-    wire: () => late.promise,
-    wrapStore: withUpdate((run) => (isStuck ? never : run())),
-  });
-  await connect(first, ["strict"]);
-  first.keychain.token("acme", "worker").catch(() => {});
-  await until(() => first.sent.length === 1);
-  on.clock.advance(20_000);
-  await until(async () => (await first.keychain.show("acme")).status === "uncertain");
-  isStuck = true;
-
-  on.clock.advance(11 * MINUTE);
-  const second = await start(on, {
-    wire: async () => {
-      late.resolve(tokens(1));
-      for (let turn = 0; turn < 100; turn += 1) await setImmediate();
-      return invalidGrant();
-    },
-  });
-  await ask(on, second);
-  assert.deepEqual(presented(second), ["refresh-0"]);
-  const { status, generation } = await second.keychain.show("acme");
-  assert.deepEqual([status, generation], ["stale", 1]);
-});
-
 test("[G07, G20] an answer that was committed long ago, unnoted in its journal, is no successor and names no cause", async (t: TestContext) => {
   const on = machine(t);
   let updates = 0;
