@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { ROOT } from "../scripts/source-files.ts";
 import { FAULT_NAMES, type Fault, OPERATOR, TIMING } from "../src/explorer/faults.ts";
 import { ketenProgram } from "../src/explorer/keten-program.ts";
-import { HABITS, plainProgram } from "../src/explorer/plain-program.ts";
+import { KEEPERS, plainProgram } from "../src/explorer/plain-program.ts";
 import type { Policy } from "../src/kernel/policy.ts";
 import { PRESETS } from "../src/vendors/presets.ts";
 import { worstOf } from "./explore/cells.ts";
@@ -30,9 +30,9 @@ interface Score {
 type WorstOf = (policy: Policy, workers: number, fault: Fault | null) => ReturnType<typeof worstOf>;
 
 const keepers = new Map<string, WorstOf>([
-  ...Object.entries(HABITS).map(([name, habit]): [string, WorstOf] => [
+  ...Object.entries(KEEPERS).map(([name, keeper]): [string, WorstOf] => [
     name,
-    (policy, workers, fault) => worstOf(policy, plainProgram({ name, ...habit }), workers, fault),
+    (policy, workers, fault) => worstOf(policy, plainProgram({ name, ...keeper }), workers, fault),
   ]),
   ["Keten", (policy, workers, fault) => worstOf(policy, ketenProgram([policy]), workers, fault)],
 ]);

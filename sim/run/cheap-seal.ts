@@ -8,6 +8,7 @@ import { KetenError } from "../../src/env/error.ts";
 import { Secret } from "../../src/env/secret.ts";
 import type { KeyedDigest } from "../../src/keychain/keyed-digest.ts";
 import type { SealContext, Sealer } from "../../src/keychain/seal.ts";
+import { digest } from "./random-stream.ts";
 
 const placeOf = ({ kind, column, id, generation }: SealContext): string =>
   `${kind[0]}${column[0]}${generation}${id.slice(-6)}:`;
@@ -40,15 +41,8 @@ export const cheapSealer: Sealer = {
 /** A number of 64 bits from a text, in 13 digits. Two tokens of one history never meet in it by chance. */
 export const cheapDigest: KeyedDigest = {
   of: (secret) => {
-    const text = secret.reveal();
-    let a = 0x811c9dc5;
-    let b = 0x9e3779b9;
-    for (let i = 0; i < text.length; i += 1) {
-      const code = text.charCodeAt(i);
-      a = Math.imul(a ^ code, 0x01000193);
-      b = Math.imul(b ^ code, 0x85ebca6b) ^ (b >>> 13);
-    }
-    return `${(a >>> 0).toString(36)}-${(b >>> 0).toString(36)}`;
+    const [a, b] = digest(secret.reveal());
+    return `${a.toString(36)}-${b.toString(36)}`;
   },
-  matches: (secret, digest) => cheapDigest.of(secret) === digest,
+  matches: (secret, known) => cheapDigest.of(secret) === known,
 };

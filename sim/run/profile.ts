@@ -5,8 +5,9 @@
 import type { Settings } from "../../src/kernel/holding.ts";
 import { formatPolicy, policyOf } from "../../src/kernel/parse-policy.ts";
 import type { Policy } from "../../src/kernel/policy.ts";
-import { type Duration, MINUTE, SECOND } from "../../src/kernel/time.ts";
+import { type Duration, MINUTE } from "../../src/kernel/time.ts";
 import type { Mode } from "../../src/keychain/connection.ts";
+import { DEFAULT_TIMING, defaultSettings } from "../../src/keychain/defaults.ts";
 import type { Timing } from "../../src/keychain/redeem.ts";
 import type { ProviderSettings } from "../../src/store/connection-record.ts";
 import { PRESET_NAMES, providerSettings } from "../../src/vendors/known-providers.ts";
@@ -73,15 +74,6 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   "openam-13": 2,
 };
 
-/** As the product is composed. */
-const TIMING: Timing = {
-  deadlineMs: 30 * SECOND,
-  requestLifeMs: 60 * SECOND,
-  leaseMs: 30 * SECOND,
-  leaseMarginMs: 5 * SECOND,
-  clockDriftMs: SECOND,
-};
-
 /** For histories in which a lifetime of minutes passes in seconds: the network is as much faster as it may be. */
 const FAST_TIMING: Timing = {
   deadlineMs: 400,
@@ -93,13 +85,7 @@ const FAST_TIMING: Timing = {
 
 const FAST_HOLD_MS = 5000;
 
-const HOLDING: Settings = {
-  lead: 30 * SECOND,
-  margin: 5 * SECOND,
-  leastLeft: 5 * SECOND,
-  backoff: { first: SECOND, most: 5 * MINUTE },
-  hold: 10 * MINUTE,
-};
+const HOLDING: Settings = defaultSettings(1);
 
 export const lifetimeOf = ({ policy }: Pick<Profile, "policy">): Duration => policy.access.lifetime;
 
@@ -137,7 +123,7 @@ export function drawProfile(seed: string): Profile {
     latencyMs: isFast ? 0.5 : stream.pick([0.5, 3, 3, 30]),
     wayMs: isFast ? 20 : stream.pick([50, 50, 500, 3000]),
     skewMs: isFast ? 0 : stream.pick([0, 0, 500, -500]),
-    timing: isFast ? FAST_TIMING : TIMING,
+    timing: isFast ? FAST_TIMING : DEFAULT_TIMING,
     patienceMs: isFast ? stream.pick([100, 500]) : stream.pick([200, 1000, 1000, 5000, 30_000]),
     holding: { ...HOLDING, hold: isFast ? FAST_HOLD_MS * scale : HOLDING.hold },
     realSeals: stream.chance(0.02),

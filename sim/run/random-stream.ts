@@ -8,7 +8,7 @@
 import type { Random } from "../../src/env/random.ts";
 
 /** Two numbers from a text: FNV-1a and a second mix of the same characters. */
-function digest(text: string): readonly [number, number] {
+export function digest(text: string): readonly [number, number] {
   let a = 0x811c9dc5;
   let b = 0x9e3779b9;
   for (let i = 0; i < text.length; i += 1) {

@@ -18,15 +18,16 @@ import { httpPost } from "../env/http-post.ts";
 import { type Liveness, registerOwner } from "../env/liveness.ts";
 import type { Log } from "../env/log.ts";
 import { systemClock, systemRandom } from "../env/system.ts";
-import type { Settings } from "../kernel/holding.ts";
-import { MINUTE, SECOND } from "../kernel/time.ts";
+import { SECOND } from "../kernel/time.ts";
 import type { Mode } from "../keychain/connection.ts";
 import { type CourierExchange, courierExchange } from "../keychain/courier.ts";
+import { DEFAULT_TIMING, defaultSettings } from "../keychain/defaults.ts";
 import { inProcessExchange } from "../keychain/exchange.ts";
 import { type Journal, openJournal } from "../keychain/journal.ts";
 import { openKeyFile } from "../keychain/key-file.ts";
 import { Keychain } from "../keychain/keychain.ts";
 import { keyedDigest } from "../keychain/keyed-digest.ts";
+import type { Timing } from "../keychain/redeem.ts";
 import { createSealer } from "../keychain/seal.ts";
 import { createVault } from "../keychain/token-endpoint.ts";
 import { openMemoryStore } from "../store/memory.ts";
@@ -66,28 +67,6 @@ export interface Home {
   /** Drains the keychain and closes everything; a second call waits for the first. */
   close(): Promise<void>;
 }
-
-const SETTINGS: Omit<Settings, "hold"> = {
-  /** Time for a few tries before an access token ends. */
-  lead: 30 * SECOND,
-  /** Clocks that are kept by NTP differ by less. */
-  margin: 5 * SECOND,
-  /** Enough for a worker to make the call it fetched the token for. */
-  leastLeft: 5 * SECOND,
-  backoff: { first: SECOND, most: 5 * MINUTE },
-};
-
-const TIMING = {
-  deadlineMs: 30 * SECOND,
-  requestLifeMs: 60 * SECOND,
-  /** Renewed at a third of it while a request is on its way. */
-  leaseMs: 30 * SECOND,
-  leaseMarginMs: 5 * SECOND,
-  clockDriftMs: SECOND,
-};
-
-/** As long as an answer is listened for on the wire. */
-const HOLD_MS = 10 * MINUTE;
 
 const PATIENCE_MS = 30 * SECOND;
 
@@ -151,7 +130,7 @@ export async function openHome(options: HomeOptions): Promise<Home> {
     const keychain = new Keychain({
       ...{ store, exchange, journal, liveness, owner, clock, random, log, timing, mode },
       vault: createVault(sealer, keyedDigest(key, "connection tokens")),
-      settings: { ...SETTINGS, hold: HOLD_MS * scale },
+      settings: defaultSettings(scale),
       patienceMs: options.patienceMs ?? PATIENCE_MS,
     });
     // Nobody waits for it: a request that comes earlier waits by itself.
@@ -165,9 +144,9 @@ export async function openHome(options: HomeOptions): Promise<Home> {
   }
 }
 
-function timingOf({ deadlineMs, requestLifeMs }: HomeOptions): typeof TIMING {
+function timingOf({ deadlineMs, requestLifeMs }: HomeOptions): Timing {
   const timing = {
-    ...TIMING,
+    ...DEFAULT_TIMING,
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
     ...(requestLifeMs === undefined ? {} : { requestLifeMs }),
   };

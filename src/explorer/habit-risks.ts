@@ -83,22 +83,15 @@ export function keeperRisk(policy: Policy, knowledge: readonly Policy[] = [polic
   };
 }
 
-const explored = <S>(
-  policy: Policy,
+function explored<S>(
+  written: Policy,
   program: Program<S>,
   { faults, workers, rounds }: Pick<Habit, "faults" | "workers" | "rounds">,
-): Explored =>
-  explore(
-    {
-      policy: { ...policy, quota: [], register: "off" },
-      revisions: revisionsOf({ ...policy, quota: [], register: "off" }),
-      program,
-      faults,
-      faultsMax: 1,
-      rounds,
-    },
-    { workers, statesMax: STATES_MAX },
-  );
+): Explored {
+  const policy: Policy = { ...written, quota: [], register: "off" };
+  const setting = { policy, revisions: revisionsOf(policy), program, faults, faultsMax: 1, rounds };
+  return explore(setting, { workers, statesMax: STATES_MAX });
+}
 
 // --- words ----------------------------------------------------------------------------------------------
 

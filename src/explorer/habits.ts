@@ -10,7 +10,7 @@ import type { Policy } from "../kernel/policy.ts";
 import type { Result } from "../kernel/settle.ts";
 import { type Duration, type Instant, MINUTE, SECOND } from "../kernel/time.ts";
 import type { Fault } from "./faults.ts";
-import type { Look, Program, Sending, Sight } from "./program.ts";
+import { type Look, type Program, type Sending, type Sight, UNRECORDED } from "./program.ts";
 import type { Token } from "./remote.ts";
 
 /** What a client with a habit has stored. */
@@ -88,20 +88,15 @@ export function habitProgram({ name, retryAfter }: Habit, policy: Policy): Progr
   const pause = Math.max(policy.minInterval, SECOND);
   return {
     name,
-    journals: false,
-    keepsUncommitted: false,
-    leaseMargin: 0,
+    ...UNRECORDED,
     begin: (token, now) => ({ token, rounds: 0, due: now, freshUntil: now }),
     look,
     settle: (stored, sending, result, sight) =>
       settled(stored, sending, result, sight, retryAfter, pause),
-    renew: (stored) => stored,
     tokens: ({ token }) => [token],
     due: ({ due }) => due,
     rounds: ({ rounds }) => rounds,
-    settles: () => [],
     isQuiet: () => true,
-    seen: () => 0,
   };
 }
 

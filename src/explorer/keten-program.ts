@@ -3,12 +3,13 @@
  * production kernel. What the model leaves out is the sealing: a token's seal is its print.
  */
 
-import { type Attempt, importHolding, type Settings } from "../kernel/holding.ts";
+import { type Attempt, importHolding } from "../kernel/holding.ts";
 import { formatPolicy } from "../kernel/parse-policy.ts";
 import type { Policy } from "../kernel/policy.ts";
 import { type Result, settleAttempt } from "../kernel/settle.ts";
-import { type Duration, type Instant, MINUTE, SECOND } from "../kernel/time.ts";
+import { type Duration, type Instant, SECOND } from "../kernel/time.ts";
 import { knowledgeOf, withHolding } from "../keychain/connection.ts";
+import { DEFAULT_TIMING, defaultSettings } from "../keychain/defaults.ts";
 import {
   decideStep,
   type Journaled,
@@ -21,17 +22,10 @@ import { epochOf } from "../keychain/token-endpoint.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
 import type { Kept, Look, Program, Sending, Sight } from "./program.ts";
 import type { Token } from "./remote.ts";
-import { LEASE } from "./world.ts";
 
-const SETTINGS: Settings = {
-  lead: 30 * SECOND,
-  margin: 5 * SECOND,
-  leastLeft: 5 * SECOND,
-  backoff: { first: SECOND, most: 5 * MINUTE },
-  hold: 10 * MINUTE,
-};
+const SETTINGS = defaultSettings(1);
 
-const REQUEST_LIFE: Duration = 60 * SECOND;
+const { requestLifeMs, leaseMs, leaseMarginMs } = DEFAULT_TIMING;
 /** How soon a process looks again while another has the lease. */
 const POLL: Duration = 10 * SECOND;
 const JITTER = 0.5;
@@ -43,7 +37,7 @@ export function ketenProgram(knowledge: readonly Policy[]): Program<ConnectionRe
     name: "keten",
     journals: true,
     keepsUncommitted: true,
-    leaseMargin: 5 * SECOND,
+    leaseMargin: leaseMarginMs,
     begin: (first, now) => imported(knowledge, first, now),
     look,
     settle,
@@ -98,8 +92,8 @@ function look(record: ConnectionRecord, sight: Sight): Look<ConnectionRecord> {
       heard: { journaled: heardBy(record, sight), dead },
       owner,
       boot,
-      leaseMs: LEASE,
-      requestLifeMs: REQUEST_LIFE,
+      leaseMs,
+      requestLifeMs,
       scale: 1,
       poll: POLL,
       inFlight: inFlight.map(({ note }) => note as Attempt),
@@ -135,7 +129,7 @@ function look(record: ConnectionRecord, sight: Sight): Look<ConnectionRecord> {
 /** Who waits for another process polls. The model wakes it when there is something to see, or when time is up. */
 function heldUntil({ holding }: ConnectionRecord, now: Instant): Instant {
   const ends = holding.attempts.map(({ deadAt }) => deadAt).filter((at) => at > now);
-  return Math.min(now + REQUEST_LIFE, ...ends);
+  return Math.min(now + requestLifeMs, ...ends);
 }
 
 function settle(
@@ -168,7 +162,7 @@ function renew(record: ConnectionRecord, attemptId: string, sight: Sight): Conne
   const { owner, boot } = sight;
   const { lease, newest } = record.holding;
   if (newest !== attemptId || lease?.owner !== owner) return record;
-  const renewed = { owner, boot: boot.id, until: boot.at + LEASE };
+  const renewed = { owner, boot: boot.id, until: boot.at + leaseMs };
   return { ...record, holding: { ...record.holding, lease: renewed } };
 }
 

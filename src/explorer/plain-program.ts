@@ -6,7 +6,7 @@
 
 import type { Result } from "../kernel/settle.ts";
 import { type Duration, type Instant, MINUTE, SECOND } from "../kernel/time.ts";
-import type { Look, Program, Sending, Sight } from "./program.ts";
+import { type Look, type Program, type Sending, type Sight, UNRECORDED } from "./program.ts";
 import type { Token } from "./remote.ts";
 
 export interface PlainStore {
@@ -20,7 +20,7 @@ export interface PlainStore {
   readonly isLost: boolean;
 }
 
-export interface Habit {
+export interface Keeper {
   readonly name: string;
   /** `none`, or one in each process; one in the store with an end; the same, and a write only over what was read. */
   readonly lock: "none" | "store" | "lease";
@@ -28,38 +28,33 @@ export interface Habit {
   readonly retryAfter: Duration;
 }
 
-/** What people do, simplest first. */
-export const HABITS = {
+/** What people write, simplest first. */
+export const KEEPERS = {
   "read, refresh, write": { lock: "none", retryAfter: 0 },
   "lock in the process": { lock: "none", retryAfter: 5 * SECOND },
   "lock with an end": { lock: "store", retryAfter: 5 * SECOND },
   "lease and compare-and-set": { lock: "lease", retryAfter: 5 * SECOND },
-} as const satisfies Readonly<Record<string, Omit<Habit, "name">>>;
+} as const satisfies Readonly<Record<string, Omit<Keeper, "name">>>;
 
 const LOCK: Duration = 30 * SECOND;
 const LEAD: Duration = 30 * SECOND;
 const BUSY: Duration = 1 * MINUTE;
 
-export function plainProgram(habit: Habit): Program<PlainStore> {
+export function plainProgram(keeper: Keeper): Program<PlainStore> {
   return {
-    name: habit.name,
-    journals: false,
-    keepsUncommitted: false,
-    leaseMargin: Number.NEGATIVE_INFINITY,
+    name: keeper.name,
+    ...UNRECORDED,
     begin: (token, now) => ({ token, due: now, rounds: 0, version: 0, lock: null, isLost: false }),
-    look: (store, sight) => look(habit, store, sight),
-    settle: (store, sending, result, sight) => settle(habit, store, sending, result, sight),
-    renew: (store) => store,
+    look: (store, sight) => look(keeper, store, sight),
+    settle: (store, sending, result, sight) => settle(keeper, store, sending, result, sight),
     tokens: ({ token }) => [token],
     due: ({ due, isLost }) => (isLost ? Number.POSITIVE_INFINITY : due),
     rounds: ({ rounds }) => rounds,
-    settles: () => [],
     isQuiet: ({ lock }) => lock === null,
-    seen: () => 0,
   };
 }
 
-function look({ lock }: Habit, store: PlainStore, { owner, now, boot }: Sight): Look<PlainStore> {
+function look({ lock }: Keeper, store: PlainStore, { owner, now, boot }: Sight): Look<PlainStore> {
   if (store.isLost) return { do: "stop", why: "refused", store };
   const wait = (until: Instant, why: string): Look<PlainStore> => ({
     ...{ do: "rest", until, why, store },
@@ -84,7 +79,7 @@ function look({ lock }: Habit, store: PlainStore, { owner, now, boot }: Sight): 
 }
 
 function settle(
-  { lock, retryAfter }: Habit,
+  { lock, retryAfter }: Keeper,
   store: PlainStore,
   { note }: Sending,
   result: Result,

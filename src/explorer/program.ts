@@ -93,3 +93,13 @@ export interface Program<S> {
   /** What a process remembers of the store value it has seen. */
   seen(store: S): number;
 }
+
+/** What a program has that keeps no journal, no lease and no memory of what it has seen. */
+export const UNRECORDED = {
+  journals: false,
+  keepsUncommitted: false,
+  leaseMargin: 0,
+  renew: <S>(store: S): S => store,
+  settles: (): readonly string[] => [],
+  seen: (): number => 0,
+} as const;

@@ -152,11 +152,9 @@ function beginning<S>(setting: Setting<S>, { workers, apart = false }: SearchOpt
 /** Whether the chain has shown that it lives: enough refreshes, nothing under way, and the next token is good. */
 function isKept<S>(world: World<S>, { program, policy, rounds }: Setting<S>): boolean {
   if (program.rounds(world.store) < rounds || world.net.length > 0) return false;
-  // Twice as many, and whatever is still under way has had its time.
-  const isLong = program.rounds(world.store) >= 2 * rounds;
   const isQuiet = ({ doing, tasks }: Worker) =>
     tasks.length === 0 && (doing.do === "look" || doing.do === "stop");
-  if (!isLong && !world.workers.every((worker) => isAlive(worker) && isQuiet(worker))) return false;
+  if (!world.workers.every((worker) => isAlive(worker) && isQuiet(worker))) return false;
   const [next] = program.tokens(world.store);
   return next !== undefined && accepts(world.remote, policy, next, world.now);
 }

@@ -8,7 +8,8 @@
 
 import type { Policy, Revision } from "../kernel/policy.ts";
 import type { Result } from "../kernel/settle.ts";
-import { type Duration, type Instant, SECOND } from "../kernel/time.ts";
+import type { Duration, Instant } from "../kernel/time.ts";
+import { DEFAULT_TIMING } from "../keychain/defaults.ts";
 import type { Fault } from "./faults.ts";
 import type { Kept, Program, Sending, Sight } from "./program.ts";
 import { accepts, type Remote, type Token } from "./remote.ts";
@@ -16,8 +17,8 @@ import { accepts, type Remote, type Token } from "./remote.ts";
 /** From sending to arrival, either way. */
 export const TRAVEL: Duration = 100;
 /** After so long without an answer a request is in doubt. */
-export const DEADLINE: Duration = 30 * SECOND;
-export const LEASE: Duration = 30 * SECOND;
+export const DEADLINE: Duration = DEFAULT_TIMING.deadlineMs;
+export const LEASE: Duration = DEFAULT_TIMING.leaseMs;
 
 /** An answer in the memory of a process: just heard, or in the journal already. */
 export interface Task {

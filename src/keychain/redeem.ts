@@ -228,9 +228,6 @@ export class Redeemer {
   /** The newest epoch that this process knows of; the journals tell it once, of what was before. */
   async #seenOf({ holding }: ConnectionRecord): Promise<number> {
     this.#seen ??= this.#parts.journal.answered().then(newestEpochs);
-    this.#seen.catch(() => {
-      this.#seen = undefined;
-    });
     return (await this.#seen).get(holding.chainId) ?? 0;
   }
 

@@ -42,7 +42,7 @@ export type Step =
       readonly lease: Lease;
     };
 
-/** An answer that stands in a journal and is not noted as settled. */
+/** An answer that stands in a journal. */
 export interface Journaled {
   readonly chainId: string;
   readonly attemptId: string;

@@ -3,25 +3,32 @@
 import assert from "node:assert/strict";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { KetenError } from "../../src/env/error.ts";
 import type { PostOutcome } from "../../src/env/http-post.ts";
 import type { Store } from "../../src/store/store.ts";
 import { connect, machine, start, tokens, until } from "./harness.ts";
 
-test("[PRO-04] an answer that comes after its deadline is settled though nobody asks", async (t) => {
+/** A strict connection whose request is past its deadline; its caller was told to come again. */
+async function overdue(t: TestContext) {
   const on = machine(t);
   const late = Promise.withResolvers<PostOutcome>();
-  const { keychain, sent } = await start(on, { wire: () => late.promise });
-  await connect({ keychain } as Parameters<typeof connect>[0], ["strict"]);
+  const started = await start(on, { wire: () => late.promise });
+  const { keychain, sent } = started;
+  await connect(started, ["strict"]);
   const waiting = assert.rejects(keychain.token("acme", "worker"), {
     code: "connection_unavailable",
   });
   await until(() => sent.length === 1);
   on.clock.advance(20_000);
-  // From here on nobody looks at the journal but who listens for the answer.
   await waiting;
+  return { keychain, sent, late };
+}
+
+test("[PRO-04] an answer that comes after its deadline is settled though nobody asks", async (t) => {
+  const { keychain, sent, late } = await overdue(t);
+  // From here on nobody looks at the journal but who listens for the answer.
   late.resolve(tokens(1));
   await until(async () => (await keychain.show("acme")).status === "fresh");
   assert.equal((await keychain.token("acme", "worker")).accessToken.reveal(), "access-1");
@@ -29,16 +36,7 @@ test("[PRO-04] an answer that comes after its deadline is settled though nobody 
 });
 
 test("[PRO-14, PRO-04] draining waits for a request past its deadline, whose caller was told to come again", async (t) => {
-  const on = machine(t);
-  const late = Promise.withResolvers<PostOutcome>();
-  const { keychain, sent } = await start(on, { wire: () => late.promise });
-  await connect({ keychain } as Parameters<typeof connect>[0], ["strict"]);
-  const waiting = assert.rejects(keychain.token("acme", "worker"), {
-    code: "connection_unavailable",
-  });
-  await until(() => sent.length === 1);
-  on.clock.advance(20_000);
-  await waiting;
+  const { keychain, late } = await overdue(t);
   let isDrained = false;
   const drained = keychain.drain().then(() => {
     isDrained = true;
