@@ -34,6 +34,7 @@ import { openMemoryStore } from "../store/memory.ts";
 import { openSqliteStore } from "../store/sqlite/engine.ts";
 import type { Store } from "../store/store.ts";
 import { makeDataDir, openDeployment } from "./deployment.ts";
+import { adoptPlace, checkPlace, type PlaceOptions, rememberPlace } from "./place.ts";
 
 export interface HomeOptions {
   /** Made for its owner alone if there is none. */
@@ -85,8 +86,8 @@ export const isHome = (dataDir: string): boolean => existsSync(join(dataDir, "de
 /**
  * Opens a data directory. On failure nothing stays open.
  *
- * @throws KetenError `config_invalid`; `key_wrong`, `key_unsafe`; `store_unsafe`, `store_unavailable`;
- *   `journal_unavailable`
+ * @throws KetenError `config_invalid`; `place_changed` for a copy; `key_wrong`, `key_unsafe`; `store_unsafe`,
+ *   `store_unavailable`; `journal_unavailable`
  */
 export async function openHome(options: HomeOptions): Promise<Home> {
   const { mode, log } = options;
@@ -100,6 +101,8 @@ export async function openHome(options: HomeOptions): Promise<Home> {
     now: () => Date.now(),
   });
   const { id: deploymentId, timeScale: scale, timeOrigin: origin } = deployment;
+  const place = placeOf(dataDir, options.storeUrl);
+  checkPlace(place);
   const clock = systemClock({ scale, ...(origin === undefined ? {} : { origin }) });
   const key = openKeyFile({
     keyPath: join(dataDir, "keten.key"),
@@ -107,9 +110,10 @@ export async function openHome(options: HomeOptions): Promise<Home> {
     random,
   });
   const sealer = createSealer({ keys: [key], deploymentId, random });
-  const store = await openStore(options.storeUrl ?? `sqlite:${join(dataDir, "keten.db")}`, clock);
+  const store = await openStore(storeUrlOf(dataDir, options.storeUrl), clock);
   let liveness: Liveness | undefined;
   try {
+    rememberPlace(place);
     const owners = join(dataDir, "owners");
     liveness = registerOwner({ directory: owners, random });
     const { ownerId: owner } = liveness;
@@ -176,6 +180,24 @@ function closing(
     return closed;
   };
 }
+
+/**
+ * Takes a data directory as it lies now for the original: a copy, or one that was restored.
+ *
+ * @throws KetenError `config_invalid`
+ */
+export function adoptHome(dataDir: string, storeUrl: string | undefined): void {
+  adoptPlace(placeOf(resolve(dataDir), storeUrl));
+}
+
+function placeOf(dataDir: string, storeUrl: string | undefined): PlaceOptions {
+  const [scheme, path] = splitScheme(storeUrlOf(dataDir, storeUrl));
+  const storePath = scheme === "sqlite" && path ? resolve(path) : null;
+  return { dataDir, storePath, random: systemRandom };
+}
+
+const storeUrlOf = (dataDir: string, storeUrl: string | undefined): string =>
+  storeUrl ?? `sqlite:${join(dataDir, "keten.db")}`;
 
 /** @throws KetenError `config_invalid` for an address that is none; otherwise as the store has it */
 async function openStore(url: string, clock: Clock): Promise<Store> {

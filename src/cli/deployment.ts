@@ -115,7 +115,7 @@ function readOrCreate(
   random: Random,
   { isSecret = false } = {},
 ): string {
-  const found = read(path, isSecret);
+  const found = readText(path, isSecret);
   if (found !== undefined) return found;
   const draft = `${path}.${Buffer.from(random.bytes(8)).toString("hex")}`;
   const descriptor = openSync(draft, "wx", 0o600);
@@ -131,10 +131,11 @@ function readOrCreate(
     rmSync(draft, { force: true });
   }
   syncDirectory(join(path, ".."));
-  return read(path, isSecret) ?? "";
+  return readText(path, isSecret) ?? "";
 }
 
-function read(path: string, isSecret: boolean): string | undefined {
+/** A file's text; undefined without one. @throws KetenError `config_invalid`; `key_unsafe` for a secret open to others */
+export function readText(path: string, isSecret = false): string | undefined {
   let descriptor: number;
   try {
     descriptor = openSync(path, "r");

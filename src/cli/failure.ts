@@ -29,6 +29,8 @@ const NEXT: Partial<Readonly<Record<ErrorCode, string>>> = {
     'set KETEN_API_KEY to what is in the file "api-key" of the server\'s data directory',
   key_wrong: "put the key file back that was made with this data",
   key_unsafe: "take the permissions of others away, and think about who may have read it",
+  place_changed:
+    'once you are sure that the other will not run again, run "keten adopt"; its tokens may be spent there by now',
   draining: "try again when it is back",
 };
 

@@ -1,6 +1,7 @@
 /** The command line as a whole. */
 
 import { Command } from "commander";
+import { adoptCommand } from "./command-adopt.ts";
 import { connectionCommands } from "./command-connections.ts";
 import { policyCommand } from "./command-policy.ts";
 import { sandboxCommand } from "./command-sandbox.ts";
@@ -31,6 +32,7 @@ function makeProgram(): Command {
   for (const command of [
     serveCommand(),
     ...connectionCommands(),
+    adoptCommand(),
     sandboxCommand(),
     policyCommand(),
   ]) {

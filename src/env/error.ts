@@ -15,6 +15,7 @@ export type ErrorCode =
   | "seal_broken"
   | "key_wrong"
   | "key_unsafe"
+  | "place_changed"
   | "config_invalid"
   | "policy_invalid"
   | "connection_unknown"

@@ -41,6 +41,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   seal_broken: 500,
   key_wrong: 500,
   key_unsafe: 500,
+  place_changed: 500,
 };
 
 /** Codes whose sentence is written for callers; of the others only the code is told. */
