@@ -232,12 +232,19 @@ export function importHolding(token: {
  */
 export function dueAt(h: Holding, knowledge: Knowledge, settings: Settings): Instant {
   if (!h.access || !h.refreshed) return Number.NEGATIVE_INFINITY;
-  const lead = Math.min(settings.lead, accessLifetimeOf(knowledge) / 2);
+  const lead = Math.min(settings.lead * (1 + spreadOf(h.chainId)), accessLifetimeOf(knowledge) / 2);
   const unused = refreshLifetimeOf(knowledge);
   // Half of its life is left for asking again.
   const keepBy = h.refreshed.from + unused / 2;
   const wanted = Math.min(h.access.expiresAt - lead, keepBy, forkedUntil(h, knowledge, settings));
   return Math.max(wanted, h.refreshed.to + minIntervalOf(knowledge));
+}
+
+/** A fraction of its own for each chain, 0 to 1: chains that were granted together are not refreshed together. */
+function spreadOf(chainId: string): number {
+  let hash = 0;
+  for (const sign of chainId) hash = (hash * 31 + sign.charCodeAt(0)) % 4093;
+  return hash / 4093;
 }
 
 /** Two successors at hand are told apart by their predecessor, while that is open; FOREVER where there is no need. */

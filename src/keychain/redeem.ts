@@ -33,6 +33,7 @@ import { keyOf, type Store } from "../store/store.ts";
 import { knowledgeOf, withHolding } from "./connection.ts";
 import type { Journal } from "./journal.ts";
 import type { AnswerIds } from "./raw-answer.ts";
+import { Slots } from "./slots.ts";
 import {
   decideStep,
   type Heard,
@@ -114,7 +115,16 @@ const isHeard = (result: Result): boolean =>
 const isOverdue = (result: Result): boolean =>
   result.class === "inDoubt" && result.why === "overdue";
 
+/**
+ * Requests of this process that one provider gets at once: many connections that are due together come one after
+ * another, and a provider that hangs holds up nobody else's.
+ */
+export const REQUESTS_MAX = 32;
+
 const connectionKey = (name: string) => keyOf("connection", name);
+
+const connectionUnknown = (name: string): KetenError =>
+  new KetenError("connection_unknown", `no connection is called "${name}"`);
 
 export class Redeemer {
   readonly #parts: RedeemParts;
@@ -126,6 +136,7 @@ export class Redeemer {
   #seen: Promise<Map<string, number>> | undefined;
 
   #isStopping = false;
+  readonly #slots = new Slots(REQUESTS_MAX);
   readonly #onHarvest: (record: ConnectionRecord) => void;
 
   /** `onHarvest` hears of a record that a late answer has changed. */
@@ -139,12 +150,24 @@ export class Redeemer {
    * @throws KetenError `connection_unknown`; `store_unavailable`, `journal_unavailable` (retryable, nothing sent)
    */
   async redeem(name: string, newerThan: number): Promise<Redeemed> {
-    for (;;) {
-      const step = await this.#beginUnlessBroken(name, newerThan);
-      if (step.kind !== "send") return step;
-      await this.#send(step.record, step.attempt, step.lease);
-      if (this.#isStopping) return await this.#afterLast(name);
-    }
+    const remote = await this.#unlessBroken(() => this.#remoteOf(name));
+    return await this.#slots.within(remote, async () => {
+      for (;;) {
+        if (this.#isStopping) return await this.#afterLast(name);
+        const step = await this.#unlessBroken(async () => {
+          await this.#settleLeftOver(name);
+          return await this.#begin(name, newerThan);
+        });
+        if (step.kind !== "send") return step;
+        await this.#send(step.record, step.attempt, step.lease);
+      }
+    });
+  }
+
+  async #remoteOf(name: string): Promise<string> {
+    const record = await this.#parts.store.read(connectionKey(name));
+    if (!record) throw connectionUnknown(name);
+    return new URL(record.provider.tokenEndpoint).origin;
   }
 
   /** Begins no further request. What was sent is finished and settled. */
@@ -162,10 +185,9 @@ export class Redeemer {
   }
 
   /** After a failure of the store nobody knows how old it is that comes back: the journals are asked anew. */
-  async #beginUnlessBroken(name: string, newerThan: number): Promise<Step> {
+  async #unlessBroken<T>(work: () => Promise<T>): Promise<T> {
     try {
-      await this.#settleLeftOver(name);
-      return await this.#begin(name, newerThan);
+      return await work();
     } catch (error) {
       this.#seen = undefined;
       throw error;
@@ -194,9 +216,7 @@ export class Redeemer {
       const result = decideStep(record, { ...input, boot: clock.boot() }, clock.now());
       return { result, ...(result.after && { writes: [result.after] }), events: result.events };
     });
-    if (!decided) {
-      throw new KetenError("connection_unknown", `no connection is called "${name}"`);
-    }
+    if (!decided) throw connectionUnknown(name);
     if (decided.tookIn) journal.settle(heard.journaled.map(({ attemptId }) => attemptId));
     await this.#note(decided.step.record);
     return decided.step;
