@@ -75,6 +75,45 @@ test("[G07, E07] a refusal is believed only after the journals: a late answer wh
   assert.deepEqual([status, generation], ["fresh", 2]);
 });
 
+test("[G07, E07] an answer that is journaled while the last resort is on its way is found before its refusal is believed", async (t: TestContext) => {
+  const on = machine(t);
+  const late = Promise.withResolvers<PostOutcome>();
+  let isStuck = false;
+  const first: Started = await start(on, {
+    wire: () => late.promise,
+    wrapStore: withUpdate((run) => (isStuck ? never : run())),
+  });
+  await connect(first, ["strict"]);
+  const told = assert.rejects(first.keychain.token("acme", "worker"), /uncertain/);
+  await until(() => first.sent.length === 1);
+  on.clock.advance(20_000);
+  await told;
+  isStuck = true;
+
+  on.clock.advance(11 * MINUTE);
+  const settled = Promise.withResolvers<void>();
+  let updates = 0;
+  const second: Started = await start(on, {
+    wire: async () => {
+      late.resolve(tokens(1));
+      await until(async () => (await second.journal.answered()).length === 1);
+      return invalidGrant();
+    },
+    wrapStore: withUpdate(async (run) => {
+      const result = await run();
+      updates += 1;
+      if (updates === 2) settled.resolve();
+      return result;
+    }),
+  });
+  second.keychain.token("acme", "worker").catch(() => {});
+  await settled.promise;
+  assert.deepEqual(presented(second), ["refresh-0"]);
+  const { status, generation } = await second.keychain.show("acme");
+  assert.deepEqual([status, generation], ["stale", 1]);
+  second.kill();
+});
+
 test("[G07, G20] an answer that was committed long ago, unnoted in its journal, is no successor and names no cause", async (t: TestContext) => {
   const on = machine(t);
   let updates = 0;
