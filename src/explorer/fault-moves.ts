@@ -257,7 +257,7 @@ const STRIKES: Readonly<Record<Fault, Strikes>> = {
     const [token] = program.tokens(world.store);
     if (token === undefined || world.net.some(({ owner }) => owner === ELSEWHERE)) return [];
     const evidence = { double: false, newer: false, inReach: false };
-    const sending = { id: ELSEWHERE, token, why: "", note: null, leaseUntil: 0 };
+    const sending = { id: ELSEWHERE, token, why: "", note: null, deadline: 0, leaseUntil: 0 };
     const message = { kind: "request", sending, owner: ELSEWHERE } as const;
     const at = { arrivesAt: world.now, copy: true, evidence, result: null };
     return [{ says: token, to: send(world, { ...message, ...at }) }];

@@ -5,6 +5,7 @@
  * refresh can move, are nobody's habit: the chain begins well before both.
  */
 
+import type { Knowledge } from "../kernel/doubt.ts";
 import type { Policy } from "../kernel/policy.ts";
 import { SECOND } from "../kernel/time.ts";
 import { spanOf } from "./chain-play.ts";
@@ -64,7 +65,7 @@ export const habitRisks = (policy: Policy): readonly HabitRisk[] =>
   HABITS.map((habit) => habitRisk(policy, habit));
 
 /** Keten with two processes, which takes its provider to follow one of some policies. */
-export function keeperRisk(policy: Policy, knowledge: readonly Policy[] = [policy]): KeeperRisk {
+export function keeperRisk(policy: Policy, knowledge: Knowledge = [policy]): KeeperRisk {
   const faults: readonly Fault[] = [...UNANSWERED, ...SLOW, "storeRestored"];
   const found = explored(policy, ketenProgram(knowledge), { faults, workers: 2, rounds: ROUNDS });
   const avoidable = found.stories.find(({ loss }) => loss.class === "avoidable");

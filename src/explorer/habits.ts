@@ -12,6 +12,7 @@ import { type Duration, type Instant, MINUTE, SECOND } from "../kernel/time.ts";
 import type { Fault } from "./faults.ts";
 import { type Look, type Program, type Sending, type Sight, UNRECORDED } from "./program.ts";
 import type { Token } from "./remote.ts";
+import { DEADLINE } from "./world.ts";
 
 /** What a client with a habit has stored. */
 export interface Stored {
@@ -107,7 +108,8 @@ function look(stored: Stored, { now, owner, boot }: Sight): Look<Stored> {
     return { do: "rest", until: due, why: "fresh", store: stored, watches: true };
   }
   const id = `${owner}.${boot.at}`;
-  const sending = { id, token, why: "due", note: null, leaseUntil: Number.POSITIVE_INFINITY };
+  const never = Number.POSITIVE_INFINITY;
+  const sending = { id, token, why: "due", note: null, deadline: DEADLINE, leaseUntil: never };
   return { do: "send", sending, store: stored };
 }
 

@@ -9,10 +9,12 @@
  *    *Operator*: people did it. *Unavoidable*: all others.
  */
 
+import { overlapOf } from "../kernel/doubt.ts";
+import { DEFAULT_TIMING } from "../keychain/defaults.ts";
 import { ELSEWHERE } from "./fault-moves.ts";
 import { FALLBACK, OPERATOR, TIMING } from "./faults.ts";
 import type { Move } from "./moves.ts";
-import { acceptedAtHand, DEADLINE, type Setting, type World } from "./world.ts";
+import { acceptedAtHand, type Setting, type World } from "./world.ts";
 
 export type LossClass = "avoidable" | "unavoidable" | "timing" | "held" | "operator";
 
@@ -71,8 +73,15 @@ function lostInTime<S>(
   const isFixed = policy.rotate === "never";
   if (isFixed) return { class: "unavoidable", why: "the policy's own end, which nothing moves" };
   if (faults.includes("machineOff")) return { class: "unavoidable", why: "we were off too long" };
-  // Where the cure must come within less than a request takes to be given up, a second fault leaves no time for it.
-  const isNarrow = policy.usedFor - policy.minInterval <= DEADLINE;
+  // Nobody tells us, and what another does with our token begins no window that we could know of.
+  if (faults.includes("usedElsewhere")) return { class: "operator", why: "used elsewhere" };
+  const isCopied = faults.includes("requestDoubled") || faults.includes("requestDoubledLate");
+  if (isCopied && policy.retry.answer !== "current") {
+    return { class: "unavoidable", why: "a copy by the network" };
+  }
+  // Where the cure must come within less than a request may be on its way, a second fault leaves no time for it.
+  const width = overlapOf(policy) - policy.minInterval;
+  const isNarrow = width > 0 && width <= DEFAULT_TIMING.requestLifeMs;
   if (isNarrow && faults.length > 1) return { class: "timing", why: "a window closed, too narrow" };
   return { class: otherwise, why: "a window closed" };
 }

@@ -3,9 +3,9 @@
  * production kernel. What the model leaves out is the sealing: a token's seal is its print.
  */
 
-import { type Attempt, importHolding } from "../kernel/holding.ts";
+import type { Knowledge } from "../kernel/doubt.ts";
+import { type Attempt, importHolding, silentAt } from "../kernel/holding.ts";
 import { formatPolicy } from "../kernel/parse-policy.ts";
-import type { Policy } from "../kernel/policy.ts";
 import { type Result, settleAttempt } from "../kernel/settle.ts";
 import { type Duration, type Instant, SECOND } from "../kernel/time.ts";
 import { knowledgeOf, withHolding } from "../keychain/connection.ts";
@@ -17,6 +17,7 @@ import {
   needsJournals,
   needsJournalsToSettle,
   settleJournaled,
+  timingFor,
 } from "../keychain/step.ts";
 import { epochOf } from "../keychain/token-endpoint.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
@@ -25,19 +26,19 @@ import type { Token } from "./remote.ts";
 
 const SETTINGS = defaultSettings(1);
 
-const { requestLifeMs, leaseMs, leaseMarginMs } = DEFAULT_TIMING;
+const { requestLifeMs } = DEFAULT_TIMING;
 /** How soon a process looks again while another has the lease. */
 const POLL: Duration = 10 * SECOND;
 const JITTER = 0.5;
 const CHAIN = "chain";
 
 /** Keten, which takes its provider to follow one of some policies. */
-export function ketenProgram(knowledge: readonly Policy[]): Program<ConnectionRecord> {
+export function ketenProgram(knowledge: Knowledge): Program<ConnectionRecord> {
   return {
     name: "keten",
     journals: true,
     keepsUncommitted: true,
-    leaseMargin: leaseMarginMs,
+    leaseMargin: timingFor(DEFAULT_TIMING, knowledge, 1).leaseMarginMs,
     begin: (first, now) => imported(knowledge, first, now),
     look,
     settle,
@@ -51,7 +52,7 @@ export function ketenProgram(knowledge: readonly Policy[]): Program<ConnectionRe
   };
 }
 
-function imported(knowledge: readonly Policy[], first: Token, now: number): ConnectionRecord {
+function imported(knowledge: Knowledge, first: Token, now: number): ConnectionRecord {
   const holding = importHolding({ chainId: CHAIN, sealed: first, print: first, now });
   return {
     name: "model",
@@ -92,8 +93,7 @@ function look(record: ConnectionRecord, sight: Sight): Look<ConnectionRecord> {
       heard: { journaled: heardBy(record, sight), dead },
       owner,
       boot,
-      leaseMs,
-      requestLifeMs,
+      timing: DEFAULT_TIMING,
       scale: 1,
       poll: POLL,
       inFlight: inFlight.map(({ note }) => note as Attempt),
@@ -109,10 +109,19 @@ function look(record: ConnectionRecord, sight: Sight): Look<ConnectionRecord> {
   const store = decided.after ?? record;
   switch (step.kind) {
     case "send": {
-      const { attempt, lease } = step;
+      const { attempt, lease, timing } = step;
       const { id, print: token, why } = attempt;
       const isRecorded = why === "resend" || why === "lastResort";
-      const sending = { id, token, why, isRecorded, note: attempt, leaseUntil: lease.until };
+      const { deadlineMs: deadline } = timing;
+      const sending = {
+        id,
+        token,
+        why,
+        isRecorded,
+        note: attempt,
+        deadline,
+        leaseUntil: lease.until,
+      };
       return { do: "send", sending, store };
     }
     case "usable":
@@ -127,8 +136,12 @@ function look(record: ConnectionRecord, sight: Sight): Look<ConnectionRecord> {
 }
 
 /** Who waits for another process polls. The model wakes it when there is something to see, or when time is up. */
-function heldUntil({ holding }: ConnectionRecord, now: Instant): Instant {
-  const ends = holding.attempts.map(({ deadAt }) => deadAt).filter((at) => at > now);
+function heldUntil(record: ConnectionRecord, now: Instant): Instant {
+  const { holding } = record;
+  const knowledge = knowledgeOf(record);
+  const ends = holding.attempts
+    .map((attempt) => silentAt(attempt, knowledge))
+    .filter((at) => at > now);
   return Math.min(now + requestLifeMs, ...ends);
 }
 
@@ -162,6 +175,7 @@ function renew(record: ConnectionRecord, attemptId: string, sight: Sight): Conne
   const { owner, boot } = sight;
   const { lease, newest } = record.holding;
   if (newest !== attemptId || lease?.owner !== owner) return record;
+  const { leaseMs } = timingFor(DEFAULT_TIMING, knowledgeOf(record), 1);
   const renewed = { owner, boot: boot.id, until: boot.at + leaseMs };
   return { ...record, holding: { ...record.holding, lease: renewed } };
 }

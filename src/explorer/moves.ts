@@ -10,7 +10,6 @@ import { presentTo, serialOf, type Token } from "./remote.ts";
 import {
   AT_ONCE,
   acceptedAtHand,
-  DEADLINE,
   type Doing,
   type Evidence,
   isAlive,
@@ -142,7 +141,7 @@ export function sentOff<S>(
   leavesAt: Instant,
   setting: Setting<S>,
 ): World<S> {
-  const doing = { do: "await", sending, deadline: leavesAt + DEADLINE } as const;
+  const doing = { do: "await", sending, deadline: leavesAt + sending.deadline } as const;
   return send(withWorker(world, worker, { doing }), {
     kind: "request",
     sending,

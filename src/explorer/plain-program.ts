@@ -8,6 +8,7 @@ import type { Result } from "../kernel/settle.ts";
 import { type Duration, type Instant, MINUTE, SECOND } from "../kernel/time.ts";
 import { type Look, type Program, type Sending, type Sight, UNRECORDED } from "./program.ts";
 import type { Token } from "./remote.ts";
+import { DEADLINE } from "./world.ts";
 
 export interface PlainStore {
   readonly token: Token;
@@ -73,6 +74,7 @@ function look({ lock }: Keeper, store: PlainStore, { owner, now, boot }: Sight):
     token: store.token,
     why: "due",
     note: locked.version,
+    deadline: DEADLINE,
     leaseUntil: Number.POSITIVE_INFINITY,
   };
   return { do: "send", sending, store: locked };

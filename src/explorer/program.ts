@@ -19,6 +19,8 @@ export interface Sending {
   readonly isRecorded?: boolean;
   /** What the process remembers of it. */
   readonly note: unknown;
+  /** After so long the process waits no longer for the answer. */
+  readonly deadline: Duration;
   /** Since boot; from then on the right to send is over. Infinity where the program knows none. */
   readonly leaseUntil: Instant;
 }

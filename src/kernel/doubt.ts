@@ -13,8 +13,8 @@
  *    the last resort: after every place that may hold the successor was looked at, after the first request must be
  *    dead, and after nobody can hear its answer any more. What it then ends was lost already.
  * 4. A request that may still be on its way is a danger of its own: arriving after ours it could displace our
- *    successor. Where that can happen we wait until it must be dead, if the window leaves room. And a successor is
- *    not *used* while an earlier request of its chain may still arrive and count as replay (`holding.ts`).
+ *    successor. Where that can happen we wait until it must be dead, or as long as the window leaves room. And a
+ *    successor is not *used* while an earlier request of its chain may still arrive and count as replay (`holding.ts`).
  */
 
 import { branchesOf, type Policy } from "./policy.ts";
@@ -47,7 +47,7 @@ export type Advice =
   | { readonly do: "lastResort"; readonly notBefore: Instant };
 
 /** For how long after it was superseded a token is certainly open, if nobody uses its successor. */
-function overlapOf(policy: Policy): Duration {
+export function overlapOf(policy: Policy): Duration {
   const { atLeast, untilUsed, atMost } = policy.overlap;
   return Math.min(Math.max(atLeast, untilUsed ? atMost : 0), policy.usedFor);
 }
@@ -65,6 +65,26 @@ function duplicateDisplaces(policy: Policy): boolean {
 /** Whether a superseded token, presented outside its overlap, does no harm. */
 const refusesOnly = (policy: Policy): boolean => policy.replay.action === "refuse";
 
+/** What is kept clear of a window's edges: a part of one that is hardly wider than that. */
+const clearOf = (window: Duration, margin: Duration): Duration => Math.min(margin, window / 5);
+
+/**
+ * The time in which all must be done about a request in doubt, from its sending: while its token is certainly open.
+ * FOREVER where none presses.
+ */
+function windowOf(knowledge: Knowledge): Duration {
+  const timed = knowledge.filter(
+    ({ rotate, minInterval }) => rotate !== "never" && minInterval === 0,
+  );
+  return Math.min(FOREVER, ...timed.map(overlapOf).filter((overlap) => overlap > 0));
+}
+
+/** After so long a request counts as unanswered at the latest: three more fit into its window. */
+export const deadlineWithin = (knowledge: Knowledge): Duration => windowOf(knowledge) / 4;
+
+/** After so long a request whose sender is not heard of may be repeated by another, whatever the sender does. */
+export const silenceWithin = (knowledge: Knowledge): Duration => windowOf(knowledge) * 0.4;
+
 /** What to do about one open request, right under every policy that may be in force. */
 export function advise(knowledge: Knowledge, open: OpenRequest, margin: Duration): Advice {
   let notBefore = open.sentAt;
@@ -78,10 +98,12 @@ export function advise(knowledge: Knowledge, open: OpenRequest, margin: Duration
     const overlap = open.streak >= policy.retry.streak ? 0 : overlapOf(policy);
     if (overlap === 0 && !refusesOnly(policy)) lastResort = true;
     // Past its window a policy that only refuses does no harm either, but brings nothing: aim for the window.
-    if (overlap > 0) notAfter = Math.min(notAfter, open.sentAt + overlap - margin);
+    if (overlap > 0)
+      notAfter = Math.min(notAfter, open.sentAt + overlap - clearOf(overlap, margin));
   }
   if (lastResort) return { do: "lastResort", notBefore: Math.max(notBefore, open.heardUntil) };
-  const patient = Math.max(notBefore, open.deadAt);
+  const arrived = Math.min(open.deadAt, open.sentAt + silenceWithin(knowledge));
+  const patient = Math.max(notBefore, arrived);
   const wait = knowledge.some(duplicateDisplaces) && minIntervalOf(knowledge) === 0;
   return { do: "resend", notBefore: wait && patient < notAfter ? patient : notBefore, notAfter };
 }
@@ -92,10 +114,9 @@ export function harmlessAfterwards(knowledge: Knowledge): boolean {
 }
 
 /** The last instant at which a token superseded at `at` is open under every policy; `at` if under some not at all. */
-export function predecessorOpenUntil(knowledge: Knowledge, at: Instant): Instant {
-  return Math.min(
-    ...knowledge.map((policy) => (policy.rotate === "never" ? FOREVER : at + overlapOf(policy))),
-  );
+export function predecessorOpenUntil(knowledge: Knowledge, at: Instant, margin: Duration): Instant {
+  const overlaps = knowledge.filter(({ rotate }) => rotate !== "never").map(overlapOf);
+  return Math.min(FOREVER, ...overlaps.map((overlap) => at + overlap - clearOf(overlap, margin)));
 }
 
 /** Whether a refusal of one token can end the whole chain under some policy. */

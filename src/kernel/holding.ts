@@ -22,10 +22,11 @@ import {
   refreshEndsAccess,
   refreshLifetimeOf,
   replayRevokes,
+  silenceWithin,
 } from "./doubt.ts";
 import type { BlockCause, LossCause } from "./loss.ts";
 import type { Doubt } from "./outcome.ts";
-import { type Duration, FOREVER, type Instant } from "./time.ts";
+import type { Duration, Instant } from "./time.ts";
 
 export type Status =
   /** A token was brought in and never presented by us: its refusal would be no loss. */
@@ -106,6 +107,10 @@ export const isListenedFor = (doubt: Attempt["doubt"]): boolean =>
 /** From then on nobody will hear an answer: the request is dead, and whoever sent it has been waited for. */
 export const heardUntil = ({ sentAt, deadAt, doubt }: Attempt, { hold }: Settings): Instant =>
   isListenedFor(doubt) ? Math.max(deadAt, sentAt + hold) : deadAt;
+
+/** From then on another may take its sender for silent: it is dead by then, or its window would close otherwise. */
+export const silentAt = ({ sentAt, deadAt }: Attempt, knowledge: Knowledge): Instant =>
+  Math.min(deadAt, sentAt + silenceWithin(knowledge));
 
 export interface Parked extends Held {
   readonly at: Instant;
@@ -236,7 +241,7 @@ export function dueAt(h: Holding, knowledge: Knowledge, settings: Settings): Ins
   const unused = refreshLifetimeOf(knowledge);
   // Half of its life is left for asking again.
   const keepBy = h.refreshed.from + unused / 2;
-  const wanted = Math.min(h.access.expiresAt - lead, keepBy, forkedUntil(h, knowledge, settings));
+  const wanted = Math.min(h.access.expiresAt - lead, keepBy);
   return Math.max(wanted, h.refreshed.to + minIntervalOf(knowledge));
 }
 
@@ -245,13 +250,6 @@ function spreadOf(chainId: string): number {
   let hash = 0;
   for (const sign of chainId) hash = (hash * 31 + sign.charCodeAt(0)) % 4093;
   return hash / 4093;
-}
-
-/** Two successors at hand are told apart by their predecessor, while that is open; FOREVER where there is no need. */
-function forkedUntil(h: Holding, knowledge: Knowledge, { margin }: Settings): Instant {
-  if (h.parked.length === 0 || !h.predecessor || !replayRevokes(knowledge)) return FOREVER;
-  const until = predecessorOpenUntil(knowledge, h.predecessor.supersededAt) - margin;
-  return until > h.predecessor.supersededAt ? until - margin : FOREVER;
 }
 
 /**
@@ -299,8 +297,8 @@ export function plan(
     };
   }
   const reporting = h.attempts.find(({ doubt }) => doubt === null);
-  if (reporting) return { do: "wait", until: reporting.deadAt, why: "held" };
-  const candidate = nextCandidate(h, knowledge, now);
+  if (reporting) return { do: "wait", until: silentAt(reporting, knowledge), why: "held" };
+  const candidate = nextCandidate(h, knowledge, settings, now);
   if (h.status === "refused") {
     return candidate
       ? { do: "send", token: candidate, why: "candidate" }
@@ -311,12 +309,13 @@ export function plan(
   // By a clock that was set back the last success lies ahead, and nothing that is counted from it can be told.
   const isSetBack = h.refreshed !== null && h.refreshed.from > now;
   if (isSetBack) return { do: "send", token: candidate ?? h.current, why: "due" };
-  if (isUsable(h, knowledge, settings, now) && now < dueAt(h, knowledge, settings) && !newer) {
-    return { do: "handOut" };
-  }
+  // Two successors are told apart by their predecessor while that is open; later it is a guess.
+  const cures = candidate !== undefined && candidate.print === h.predecessor?.print;
+  const isDue = newer || cures || now >= dueAt(h, knowledge, settings);
+  if (!isDue && isUsable(h, knowledge, settings, now)) return { do: "handOut" };
   const allowed = (h.refreshed?.to ?? Number.NEGATIVE_INFINITY) + minIntervalOf(knowledge);
   if (now < allowed) return { do: "wait", until: allowed, why: "notYet" };
-  if (now < h.quietUntil && replayRevokes(knowledge)) {
+  if (now < h.quietUntil && replayRevokes(knowledge) && !cures) {
     return { do: "wait", until: h.quietUntil, why: "quiet" };
   }
   return { do: "send", token: candidate ?? h.current, why: "due" };
@@ -340,9 +339,26 @@ function planInDoubt(
   if (advice.do === "resend" && (now < advice.notAfter || harmlessAfterwards(knowledge))) {
     return { do: "send", token, why: "resend" };
   }
-  const silence = Math.max(...h.attempts.map((attempt) => heardUntil(attempt, settings)));
+  const silence = silenceOf(h, knowledge, settings);
   if (now < silence) return { do: "wait", until: silence, why: "uncertain" };
-  return { do: "send", token, why: "lastResort" };
+  // A predecessor asked for what became of its successors tells nothing more once it is closed: they are at hand.
+  const { predecessor } = h;
+  const isClosed =
+    predecessor?.print === token.print && !isOpen(predecessor, knowledge, settings, now);
+  return isClosed && candidate
+    ? { do: "send", token: candidate, why: "candidate" }
+    : { do: "send", token, why: "lastResort" };
+}
+
+/** So many leads are left of a token's life for trying it in doubt: each try may go unanswered. */
+const LAST_TRIES = 4;
+
+/** When nobody hears an answer any more, or while there is time to try a token that would end unused. */
+function silenceOf(h: Holding, knowledge: Knowledge, settings: Settings): Instant {
+  const deadAt = Math.max(...h.attempts.map((attempt) => attempt.deadAt));
+  const silence = Math.max(...h.attempts.map((attempt) => heardUntil(attempt, settings)));
+  const endsAt = (h.refreshed?.from ?? h.grantAt) + refreshLifetimeOf(knowledge);
+  return Math.max(deadAt, Math.min(silence, endsAt - LAST_TRIES * settings.lead));
 }
 
 /** What the policies say about the oldest open request of the token in doubt; null without one. */
@@ -351,12 +367,14 @@ function adviceOn(h: Holding, knowledge: Knowledge, settings: Settings): Advice 
   const first = h.attempts.find(({ print }) => print === last?.print);
   if (!first || !last) return null;
   const deadAt = Math.max(...h.attempts.map((attempt) => attempt.deadAt));
-  const silence = Math.max(...h.attempts.map((attempt) => heardUntil(attempt, settings)));
+  const silence = silenceOf(h, knowledge, settings);
   const open = { sentAt: first.sentAt, deadAt, heardUntil: silence, streak: h.streak };
   const advice = advise(knowledge, open, settings.margin);
   // Each further request begins a least interval of its own; the window is still that of the first.
   const again = last.sentAt + minIntervalOf(knowledge);
-  const spaced = minIntervalOf(knowledge) > 0 && last !== first;
+  // Where the window would be over by then, the last one is hoped not to have been processed: too early is harmless.
+  const isLate = advice.do === "resend" && again >= advice.notAfter;
+  const spaced = minIntervalOf(knowledge) > 0 && last !== first && !isLate;
   return spaced ? { ...advice, notBefore: Math.max(advice.notBefore, again) } : advice;
 }
 
@@ -366,10 +384,14 @@ function adviceOn(h: Holding, knowledge: Knowledge, settings: Settings): Advice 
  * Once all others are refused, the predecessor costs nothing under any policy: a provider whose own store fell back
  * knows no later token.
  */
-function nextCandidate(h: Holding, knowledge: Knowledge, now: Instant): Held | undefined {
+function nextCandidate(
+  h: Holding,
+  knowledge: Knowledge,
+  settings: Settings,
+  now: Instant,
+): Held | undefined {
   const { predecessor } = h;
-  const open =
-    predecessor !== null && now < predecessorOpenUntil(knowledge, predecessor.supersededAt);
+  const open = predecessor !== null && isOpen(predecessor, knowledge, settings, now);
   const untried = (token: Held | null): token is Held =>
     token !== null && !h.refused.includes(token.print);
   const parked = h.parked.toReversed();
@@ -380,6 +402,13 @@ function nextCandidate(h: Holding, knowledge: Knowledge, now: Instant): Held | u
   const found = ordered.find(untried);
   return found && heldOnly(found);
 }
+
+const isOpen = (
+  { supersededAt }: { readonly supersededAt: Instant },
+  knowledge: Knowledge,
+  { margin }: Settings,
+  now: Instant,
+): boolean => now < predecessorOpenUntil(knowledge, supersededAt, margin);
 
 const heldOnly = ({ sealed, print, by, serial }: Held): Held => ({ sealed, print, by, serial });
 

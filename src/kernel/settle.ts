@@ -183,6 +183,9 @@ function commit(
   const lifetime = answer.expiresIn ?? accessLifetimeOf(knowledge);
   const retried = attempt.why === "resend" || attempt.why === "lastResort";
   const pending = h.attempts.filter(({ id }) => id !== attempt.id);
+  // Whichever request with the same token was sent first may have superseded it.
+  const same = pending.filter(({ print }) => print === attempt.print);
+  const supersededAt = Math.min(attempt.sentAt, ...same.map(({ sentAt }) => sentAt));
   return {
     ...h,
     status: "fresh",
@@ -194,7 +197,7 @@ function commit(
     generation: h.generation + (answer.access ? 1 : 0),
     serials: known ? h.serials : h.serials + 1,
     current,
-    predecessor: rotated ? { ...presented, supersededAt: attempt.sentAt } : null,
+    predecessor: rotated ? { ...presented, supersededAt } : null,
     parked: [],
     access: answer.access
       ? {

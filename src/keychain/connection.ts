@@ -58,7 +58,8 @@ function wakeAt(holding: Holding, knowledge: Knowledge, settings: Settings, now:
 
 /** Whether a schedule wakes this connection. A lazy one leaves what is merely due until somebody asks. */
 export function wakes(mode: Mode, { holding }: ConnectionRecord): boolean {
-  return mode === "proactive" || holding.attempts.length > 0 || holding.status === "refused";
+  const isOpen = holding.attempts.length > 0 || ["refused", "forked"].includes(holding.status);
+  return mode === "proactive" || isOpen;
 }
 
 /** What anybody with the API key may see of a connection: no token, no secret. */

@@ -4,10 +4,21 @@
  */
 
 import type { Settings } from "../kernel/holding.ts";
-import { MINUTE, SECOND } from "../kernel/time.ts";
-import type { Timing } from "./redeem.ts";
+import { type Duration, MINUTE, SECOND } from "../kernel/time.ts";
 
-/** Network and lease times; unscaled. */
+/** Network and lease times; unscaled milliseconds, for no clock makes a network faster. */
+export interface Timing {
+  /** After so long an attempt counts as unanswered; its socket stays open for harvest. */
+  readonly deadlineMs: Duration;
+  /** After so long a request that was sent cannot be processed any more. */
+  readonly requestLifeMs: Duration;
+  readonly leaseMs: Duration;
+  /** What must be left of the lease at the first byte. */
+  readonly leaseMarginMs: Duration;
+  /** How far the two clocks may disagree between intent and first byte. */
+  readonly clockDriftMs: Duration;
+}
+
 export const DEFAULT_TIMING: Timing = {
   /** Longer than gateways wait. */
   deadlineMs: 30 * SECOND,

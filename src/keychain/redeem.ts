@@ -31,6 +31,7 @@ import type { Duration, Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
 import { keyOf, type Store } from "../store/store.ts";
 import { knowledgeOf, withHolding } from "./connection.ts";
+import type { Timing } from "./defaults.ts";
 import type { Journal } from "./journal.ts";
 import type { AnswerIds } from "./raw-answer.ts";
 import { Slots } from "./slots.ts";
@@ -48,19 +49,6 @@ import {
   settleJournaled,
 } from "./step.ts";
 import { epochOf, readAnswer, refreshRequest, type Vault } from "./token-endpoint.ts";
-
-/** Network and lease times; unscaled milliseconds, for no clock makes a network faster. */
-export interface Timing {
-  /** After so long an attempt counts as unanswered; its socket stays open for harvest. */
-  readonly deadlineMs: Duration;
-  /** After so long a request that was sent cannot be processed any more. */
-  readonly requestLifeMs: Duration;
-  readonly leaseMs: Duration;
-  /** What must be left of the lease at the first byte. */
-  readonly leaseMarginMs: Duration;
-  /** How far the two clocks may disagree between intent and first byte. */
-  readonly clockDriftMs: Duration;
-}
 
 export interface RedeemParts {
   readonly store: Store;
@@ -159,7 +147,7 @@ export class Redeemer {
           return await this.#begin(name, newerThan);
         });
         if (step.kind !== "send") return step;
-        await this.#send(step.record, step.attempt, step.lease);
+        await this.#send(step);
       }
     });
   }
@@ -201,8 +189,7 @@ export class Redeemer {
     const input: Omit<StepInput, "boot"> = {
       heard,
       owner,
-      leaseMs: timing.leaseMs,
-      requestLifeMs: timing.requestLifeMs,
+      timing,
       scale: clock.scale,
       poll: POLL_MS * clock.scale,
       inFlight: this.#inFlightOf(name),
@@ -272,13 +259,14 @@ export class Redeemer {
   }
 
   /** Orders 3 to 6. Past the first byte nothing aborts this. */
-  async #send(record: ConnectionRecord, attempt: Attempt, lease: Lease): Promise<void> {
-    const { exchange, clock, timing, log } = this.#parts;
+  async #send(step: Extract<Step, { kind: "send" }>): Promise<void> {
+    const { record, attempt, lease, timing } = step;
+    const { exchange, clock, log } = this.#parts;
     const { name, holding } = record;
     const { chainId } = holding;
     const secrets = this.#secretsOf(record, attempt);
     const start = { wall: clock.now(), boot: clock.boot() };
-    const renewal = this.#renew(name, attempt);
+    const renewal = this.#renew(name, attempt, timing.leaseMs);
     this.#inFlight.set(attempt.id, { name, attempt });
     const request = {
       chainId,
@@ -286,7 +274,7 @@ export class Redeemer {
       url: record.provider.tokenEndpoint,
       ...refreshRequest(record, secrets.refreshToken, secrets.clientSecret),
       deadlineMs: timing.deadlineMs,
-      beforeFirstByte: () => this.#checkLease(lease, start),
+      beforeFirstByte: () => this.#checkLease(lease, timing, start),
     };
     try {
       const sent: Sent = await exchange
@@ -339,8 +327,12 @@ export class Redeemer {
   }
 
   /** Order 3: enough of the lease is left, by a clock that no pause stops and no operator sets. */
-  #checkLease(lease: Lease, start: { wall: Instant; boot: { id: string; at: number } }): void {
-    const { clock, timing } = this.#parts;
+  #checkLease(
+    lease: Lease,
+    timing: Timing,
+    start: { wall: Instant; boot: { id: string; at: number } },
+  ): void {
+    const { clock } = this.#parts;
     const boot = clock.boot();
     const byBoot = boot.at - start.boot.at;
     const byWall = (clock.now() - start.wall) / clock.scale;
@@ -356,8 +348,8 @@ export class Redeemer {
   }
 
   /** Renews the lease while the request is on its way. */
-  #renew(name: string, attempt: Attempt): Timer {
-    const { store, clock, timing } = this.#parts;
+  #renew(name: string, attempt: Attempt, leaseMs: Duration): Timer {
+    const { store, clock } = this.#parts;
     let timer: Timer;
     let cancelled = false;
     const renewOnce = async () => {
@@ -366,13 +358,13 @@ export class Redeemer {
         const { lease, newest } = record?.holding ?? { lease: null, newest: null };
         if (!record || newest !== attempt.id || lease?.owner !== attempt.owner)
           return { result: null };
-        const until = at + timing.leaseMs;
+        const until = at + leaseMs;
         const holding = { ...record.holding, lease: { owner: attempt.owner, boot, until } };
         return { result: null, writes: [{ ...record, holding }] };
       });
     };
     const schedule = () => {
-      timer = clock.afterReal(timing.leaseMs / 3, () => {
+      timer = clock.afterReal(leaseMs / 3, () => {
         renewOnce()
           .catch((error: unknown) =>
             this.#parts.log.warn("lease", { connection: name, error: String(error) }),

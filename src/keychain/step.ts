@@ -3,6 +3,7 @@
  * record's open requests, ask the kernel what to do, and if that is to send, write lease and intent.
  */
 
+import { deadlineWithin, type Knowledge, silenceWithin } from "../kernel/doubt.ts";
 import {
   type Attempt,
   type Holding,
@@ -10,6 +11,7 @@ import {
   type Lease,
   plan,
   type Settings,
+  silentAt,
 } from "../kernel/holding.ts";
 import { abandon, followClock, intend, recall } from "../kernel/intend.ts";
 import { type Result, type Settled, settleAttempt } from "../kernel/settle.ts";
@@ -17,6 +19,7 @@ import type { Duration, Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
 import type { KetenEvent } from "../store/events.ts";
 import { knowledgeOf, withHolding } from "./connection.ts";
+import type { Timing } from "./defaults.ts";
 import { attemptIdOf, epochOf } from "./token-endpoint.ts";
 
 /** A wall clock that differs from the boot's time by no more was not set: NTP slews that much. */
@@ -40,6 +43,8 @@ export type Step =
       readonly record: ConnectionRecord;
       readonly attempt: Attempt;
       readonly lease: Lease;
+      /** The times it is to keep. */
+      readonly timing: Timing;
     };
 
 /** An answer that stands in a journal. */
@@ -51,11 +56,18 @@ export interface Journaled {
 }
 
 /**
- * Whether the journals must be asked before anything is decided: a request is open, a token was refused, or the record
- * is older than one that is known to have been written (`seen` is the newest epoch): its store fell back.
+ * Whether the journals must be asked before anything is decided: a request is open, or was when the last success was
+ * committed; a token was refused; or the record is older than one that is known to have been written (`seen` is the
+ * newest epoch): its store fell back.
  */
-export const needsJournals = ({ attempts, status, epoch }: Holding, seen: number): boolean =>
-  attempts.length > 0 || status === "refused" || epoch < seen;
+export const needsJournals = (
+  { attempts, status, epoch, quietUntil, refreshed }: Holding,
+  seen: number,
+): boolean =>
+  attempts.length > 0 ||
+  (refreshed !== null && quietUntil > refreshed.from) ||
+  status === "refused" ||
+  epoch < seen;
 
 /**
  * Whether the journals must be asked before an outcome is settled: a refused token is believed dead only then, and a
@@ -97,9 +109,7 @@ export interface StepInput {
    * other would else be off by every pause between.
    */
   readonly boot: { readonly id: string; readonly at: number };
-  readonly leaseMs: Duration;
-  /** Unscaled: after so long a request that was sent cannot be processed any more. */
-  readonly requestLifeMs: Duration;
+  readonly timing: Timing;
   /** How much faster than life the wall clock runs. */
   readonly scale: number;
   /** How soon to look again while another process holds the lease or may still report; scaled. */
@@ -130,8 +140,10 @@ export function decideStep(record: ConnectionRecord, input: StepInput, now: Inst
     const step: Step = { kind: "wait", until: now + input.poll, why: "held", record };
     return { step, after: null, events: [], tookIn: false };
   }
-  const { settings } = input;
+  const { settings, boot, scale } = input;
   const knowledge = knowledgeOf(record);
+  const timing = timingFor(input.timing, knowledge, scale);
+  const { leaseMs, requestLifeMs } = timing;
   const taken = takeIn(record, input, now);
   const next = plan(
     taken.holding,
@@ -146,24 +158,21 @@ export function decideStep(record: ConnectionRecord, input: StepInput, now: Inst
     const step = soonAgain(told(after ?? record, next), input.poll, now);
     return { step, after, events: taken.events, tookIn: true };
   }
-  const lease = {
-    owner: input.owner,
-    boot: input.boot.id,
-    until: input.boot.at + input.leaseMs,
-  };
+  const lease = { owner: input.owner, boot: boot.id, until: boot.at + leaseMs };
   const begun = intend(taken.holding, {
     id: attemptIdOf(taken.holding.epoch + 1, input.unique),
     token: next.token,
     why: next.why,
     lease,
     now,
-    deadAt: now + input.requestLifeMs * input.scale,
-    boot: { id: input.boot.id, at: input.boot.at + input.requestLifeMs },
+    deadAt: now + requestLifeMs * scale,
+    boot: { id: boot.id, at: boot.at + requestLifeMs },
   });
   const attempt = begun.attempts.at(-1) as Attempt;
   const after = withHolding(record, begun, settings, now);
   const events = [...taken.events, begunEvent(record.name, attempt, next.token.serial)];
-  return { step: { kind: "send", record: after, attempt, lease }, after, events, tookIn: true };
+  const step: Step = { kind: "send", record: after, attempt, lease, timing };
+  return { step, after, events, tookIn: true };
 }
 
 /**
@@ -175,6 +184,17 @@ function soonAgain(step: Redeemed, poll: Duration, now: Instant): Redeemed {
   const sentAt = step.record.holding.attempts.find(({ doubt }) => doubt === null)?.sentAt ?? now;
   const pause = Math.min(Math.max((now - sentAt) / 10, poll), POLL_GROWTH_MAX * poll);
   return { ...step, until: Math.min(step.until, now + pause) };
+}
+
+/** Where a provider's window is narrow, what would be over too late in it is over sooner. */
+export function timingFor(timing: Timing, knowledge: Knowledge, scale: number): Timing {
+  const leaseMs = Math.min(timing.leaseMs, silenceWithin(knowledge) / scale);
+  return {
+    ...timing,
+    leaseMs,
+    leaseMarginMs: Math.min(timing.leaseMarginMs, leaseMs / 6),
+    deadlineMs: Math.min(timing.deadlineMs, deadlineWithin(knowledge) / scale),
+  };
 }
 
 /** Whether another live holder has the lease. */
@@ -201,12 +221,15 @@ function takeIn(
   );
   const inFlight = new Set(input.inFlight.map(({ id }) => id));
   const remembered = recall(holding, input.inFlight);
-  const ownerOf = ({ owner, id, deadAt }: Attempt) => {
+  const knowledge = knowledgeOf(record);
+  const ownerOf = (attempt: Attempt) => {
+    const { owner, id } = attempt;
     const isGone = owner === input.owner ? !inFlight.has(id) : heard.dead.has(owner);
     if (isGone) return "ownerGone";
-    return owner !== input.owner && now >= deadAt ? "ownerSilent" : null;
+    const isSilent = owner !== input.owner && now >= silentAt(attempt, knowledge);
+    return isSilent ? "ownerSilent" : null;
   };
-  const after = abandon(remembered, knowledgeOf(record), settings, ownerOf, now);
+  const after = abandon(remembered, knowledge, settings, ownerOf, now);
   return { holding: after, events: [...events, ...statusEvents(record.name, holding, after)] };
 }
 

@@ -50,6 +50,24 @@ test("[PRO-08] where replay only refuses, there is nothing to wait for", async (
   started.kill();
 });
 
+test("[E08, PRO-07] where an open window would be over by the next interval, a token in doubt is presented again within it", async (t) => {
+  const on = machine(t);
+  const at: number[] = [];
+  const started = await start(on, {
+    mode: "proactive",
+    wire: () => {
+      at.push(on.clock.boot().at);
+      return at.length === 3 ? tokens(1) : silence;
+    },
+  });
+  await connect(started, ["exact-online-10min"]);
+  await untilInTime(on, () => at.length === 3, 100);
+  const [first = 0, second = 0, third = 0] = at;
+  assert(second - first > 9.5 * MINUTE, `second after ${second - first} ms`);
+  assert(third - first < 10 * MINUTE, `third after ${third - first} ms`);
+  started.kill();
+});
+
 for (const days of [1, -1]) {
   test(`[PRO-21] a wall clock set by ${days} day makes no storm, and the chain goes on`, async (t) => {
     const on = machine(t);

@@ -6,6 +6,7 @@ import { importHolding, type Lease, type Settings } from "../../src/kernel/holdi
 import { formatPolicy } from "../../src/kernel/parse-policy.ts";
 import type { Policy } from "../../src/kernel/policy.ts";
 import { MINUTE, SECOND } from "../../src/kernel/time.ts";
+import { DEFAULT_TIMING } from "../../src/keychain/defaults.ts";
 import {
   type Decided,
   decideStep,
@@ -18,7 +19,7 @@ import { PRESETS } from "../../src/vendors/presets.ts";
 import { settings } from "./harness.ts";
 
 const NOW = 1_800_000_000_000;
-const REQUEST_LIFE_MS = 60 * SECOND;
+const REQUEST_LIFE_MS = DEFAULT_TIMING.requestLifeMs;
 const SETTINGS: Settings = { ...settings, hold: 10 * MINUTE };
 
 function imported(preset = "strict"): ConnectionRecord {
@@ -37,7 +38,7 @@ function imported(preset = "strict"): ConnectionRecord {
 function seenBy(owner: string, at: number, more: Partial<StepInput> = {}): StepInput {
   return {
     heard: { journaled: [], dead: new Set() },
-    ...{ owner, boot: { id: "boot", at }, leaseMs: 30 * SECOND, requestLifeMs: REQUEST_LIFE_MS },
+    ...{ owner, boot: { id: "boot", at }, timing: DEFAULT_TIMING },
     ...{ scale: 1, poll: 50, inFlight: [], newerThan: -1, settings: SETTINGS },
     ...{ unique: "x", jitter: 0.5, ...more },
   };
