@@ -1,22 +1,12 @@
 /** `connect`, `token`, `connections`, `show`, `remove`: the same with a server or on a data directory without one. */
 
 import { Command, Option } from "commander";
-import { type Log, pinoLog, silentLog } from "../env/log.ts";
-import { Secret } from "../env/secret.ts";
 import type { ConnectionAnswer } from "../http/api-wire.ts";
-import { httpClient, type KeychainClient } from "../http/client.ts";
-import { defaultDataDir, isHome, openHome } from "./compose.ts";
-import { embeddedClient } from "./embedded.ts";
 import { UsageError } from "./failure.ts";
 import { dataOption, jsonOption, nameArgument, storeOption, timeScaleOption } from "./options.ts";
 import { readSecret } from "./secret-input.ts";
 import { print, say, visible } from "./terminal.ts";
-
-interface Where {
-  readonly data?: string;
-  readonly store?: string;
-  readonly timeScale?: number;
-}
+import { type Where, withClient } from "./with-client.ts";
 
 interface Common extends Where {
   readonly json?: true;
@@ -27,15 +17,16 @@ interface ConnectOptions extends Common {
   readonly policy?: string;
   readonly tokenEndpoint?: string;
   readonly clientAuthentication?: "basic" | "body";
+  readonly probeEndpoint?: string;
   readonly clientId: string;
   readonly clientSecretFile?: string;
   readonly refreshTokenFile: string;
 }
 
-const here = (command: Command): Command =>
+export const here = (command: Command): Command =>
   command.addOption(dataOption()).addOption(storeOption());
 
-const named = (name: string, description: string): Command =>
+export const named = (name: string, description: string): Command =>
   here(new Command(name).description(description)).argument(
     "<name>",
     "the connection's name",
@@ -70,6 +61,14 @@ export function connectionCommands(): readonly Command[] {
           await (options.json ? print(JSON.stringify(answer)) : show(answer));
         }),
       ),
+    named("reconnect", "go on with a connection from a refresh token that was granted anew")
+      .addOption(
+        new Option(
+          "--refresh-token-file <file>",
+          'a file with the refresh token, or "-"',
+        ).makeOptionMandatory(),
+      )
+      .action(reconnect),
     named("remove", "forget a connection and its tokens; the provider is not told").action(
       (name: string, options: Common) =>
         withClient(options, async (client) => {
@@ -96,6 +95,12 @@ function connectCommand(): Command {
         "basic",
         "body",
       ]),
+    )
+    .addOption(
+      new Option(
+        "--probe-endpoint <url>",
+        "where a GET with an access token tells whether it is dead",
+      ),
     )
     .addOption(new Option("--client-id <id>", "the client's id there").makeOptionMandatory())
     .addOption(
@@ -138,6 +143,7 @@ async function connect(name: string, options: ConnectOptions): Promise<void> {
           ? {}
           : { client_authentication: options.clientAuthentication }),
         client_id: options.clientId,
+        ...(options.probeEndpoint === undefined ? {} : { probe_endpoint: options.probeEndpoint }),
         ...(clientSecret === undefined ? {} : { client_secret: clientSecret.reveal() }),
         refresh_token: refreshToken.reveal(),
       });
@@ -147,6 +153,17 @@ async function connect(name: string, options: ConnectOptions): Promise<void> {
     },
     { create: true },
   );
+}
+
+async function reconnect(
+  name: string,
+  options: Common & { readonly refreshTokenFile: string },
+): Promise<void> {
+  const refreshToken = await readSecret("--refresh-token-file", options.refreshTokenFile);
+  await withClient(options, async (client) => {
+    await client.reconnect(name, refreshToken);
+    say(`"${name}" goes on from the new token; its consumers need nothing`);
+  });
 }
 
 /** What can be told before any secret is read. */
@@ -159,53 +176,6 @@ function checkProvider({ provider, policy, tokenEndpoint }: ConnectOptions): voi
   if (policy !== undefined && tokenEndpoint === undefined) {
     throw new UsageError('a policy without an address; expected "--token-endpoint URL" with it');
   }
-}
-
-/** Does something with the server that the environment names, or else with the data directory itself. */
-async function withClient(
-  options: Where,
-  work: (client: KeychainClient) => Promise<void>,
-  { create = false } = {},
-): Promise<void> {
-  const client = serverOf(options) ?? (await openEmbedded(options, create));
-  try {
-    await work(client);
-  } finally {
-    await client.close();
-  }
-}
-
-/** An option that names the data is stronger than the environment. */
-function serverOf({ data, store }: Where): KeychainClient | undefined {
-  const { KETEN_URL: url, KETEN_API_KEY: apiKey } = process.env;
-  if (!url || data !== undefined || store !== undefined) return undefined;
-  if (!apiKey) {
-    throw new UsageError(
-      'KETEN_URL is set and KETEN_API_KEY is not; expected the key from the file "api-key" of the server\'s data directory',
-    );
-  }
-  return httpClient({ url, apiKey: new Secret(apiKey) });
-}
-
-async function openEmbedded(options: Where, create: boolean): Promise<KeychainClient> {
-  const dataDir = options.data ?? defaultDataDir();
-  if (!create && !isHome(dataDir)) {
-    throw new UsageError(
-      `"${dataDir}" holds no keychain; expected another "--data DIRECTORY", KETEN_URL for a running server, or "keten connect" first`,
-    );
-  }
-  const { store: storeUrl, timeScale } = options;
-  // Never started, it does nothing by itself; what it writes is ready for a server that does.
-  // With a courier, for whoever presses Ctrl-C while the provider's answer is on its way.
-  const home = await openHome({
-    ...{ dataDir, storeUrl, timeScale, mode: "proactive", courier: "lazy", log: quietLog() },
-  });
-  return embeddedClient(home);
-}
-
-/** A command says how it ended by itself; its keychain's log is for who wants to look into it. */
-function quietLog(): Log {
-  return process.env.KETEN_LOG === "1" ? pinoLog() : silentLog;
 }
 
 // --- for people -----------------------------------------------------------------------------------------

@@ -3,8 +3,9 @@
 import { Command, Option } from "commander";
 import { pinoLog } from "../env/log.ts";
 import { systemRandom } from "../env/system.ts";
-import { defaultDataDir, openHome } from "./compose.ts";
+import { DEFAULT_PORT, defaultDataDir, openHome } from "./compose.ts";
 import { openApiKey } from "./deployment.ts";
+import { UsageError } from "./failure.ts";
 import {
   courierOption,
   dataOption,
@@ -20,9 +21,6 @@ import { startServer } from "./server.ts";
 import { print, say } from "./terminal.ts";
 import { untilTold } from "./until-told.ts";
 
-/** "KETE" on the keys of a telephone. */
-const PORT = 5383;
-
 interface ServeOptions {
   readonly data?: string;
   readonly port: number;
@@ -33,14 +31,21 @@ interface ServeOptions {
   readonly requestLife?: number;
   readonly patience?: number;
   readonly courier?: "on" | "off";
+  readonly publicUrl?: string;
   readonly json?: true;
+}
+
+function publicUrlOf(text: string): string {
+  const url = URL.parse(text);
+  if (url && /^https?:$/.test(url.protocol) && !url.username && !url.hash) return url.href;
+  throw new UsageError('option "--public-url" is no address; expected "https://HOST"');
 }
 
 export function serveCommand(): Command {
   return new Command("serve")
     .description("keep connections alive and hand out their access tokens over HTTP")
     .addOption(dataOption())
-    .addOption(portOption(PORT))
+    .addOption(portOption(DEFAULT_PORT))
     .addOption(storeOption())
     .addOption(timeScaleOption())
     .addOption(
@@ -50,6 +55,12 @@ export function serveCommand(): Command {
     .addOption(requestLifeOption())
     .addOption(patienceOption())
     .addOption(courierOption())
+    .addOption(
+      new Option(
+        "--public-url <url>",
+        "where consumers reach this server, if not at the address it listens at",
+      ),
+    )
     .addOption(jsonOption('print {"url","apiKey"} when ready'))
     .action(serve);
 }
@@ -65,6 +76,7 @@ async function serve(options: ServeOptions): Promise<void> {
     deadlineMs: options.deadline,
     requestLifeMs: options.requestLife,
     patienceMs: options.patience,
+    publicUrl: options.publicUrl === undefined ? undefined : publicUrlOf(options.publicUrl),
     courier: options.courier === "off" ? "off" : "eager",
     log,
   });

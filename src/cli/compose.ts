@@ -30,10 +30,12 @@ import { Keychain } from "../keychain/keychain.ts";
 import { keyedDigest } from "../keychain/keyed-digest.ts";
 import { createSealer } from "../keychain/seal.ts";
 import { createVault } from "../keychain/token-endpoint.ts";
+import type { Relay } from "../relay/relay.ts";
 import { openMemoryStore } from "../store/memory.ts";
 import { openSqliteStore } from "../store/sqlite/engine.ts";
 import type { Store } from "../store/store.ts";
 import { makeDataDir, openDeployment } from "./deployment.ts";
+import { homeRelay } from "./home-relay.ts";
 import { adoptPlace, checkPlace, type PlaceOptions, rememberPlace } from "./place.ts";
 
 export interface HomeOptions {
@@ -53,6 +55,8 @@ export interface HomeOptions {
   readonly patienceMs?: number | undefined;
   /** Whether requests go through a process of their own, which a crash of this one does not touch; off unless given. */
   readonly courier?: CourierMode | undefined;
+  /** Where the outside reaches the server of this data; the address it listens at unless given. */
+  readonly publicUrl?: string | undefined;
 }
 
 /** `eager` starts the courier at once, `lazy` with the first request. */
@@ -61,15 +65,22 @@ export type CourierMode = "eager" | "lazy" | "off";
 export interface Home {
   readonly dataDir: string;
   readonly keychain: Keychain;
+  readonly relay: Relay;
   readonly store: Store;
   readonly journal: Journal;
   readonly liveness: Liveness;
   readonly clock: Clock;
+  /** Told by the server, once it listens. */
+  servesAt(url: string): void;
   /** Drains the keychain and closes everything; a second call waits for the first. */
   close(): Promise<void>;
 }
 
 const PATIENCE_MS = 30 * SECOND;
+
+/** "KETE" on the keys of a telephone. */
+export const DEFAULT_PORT = 5383;
+const DEFAULT_URL = `http://127.0.0.1:${DEFAULT_PORT}`;
 
 /** Where the data is unless somebody says: `$KETEN_DATA`, else the user's data directory by the XDG convention. */
 export function defaultDataDir(env: NodeJS.ProcessEnv = process.env): string {
@@ -140,7 +151,14 @@ export async function openHome(options: HomeOptions): Promise<Home> {
     // Nobody waits for it: a request that comes earlier waits by itself.
     if (options.courier === "eager") void courier?.start();
     const close = closing({ keychain, courier, journal, liveness, store });
-    return { dataDir, keychain, store, journal, liveness, clock, close };
+    let url = options.publicUrl ?? DEFAULT_URL;
+    const servesAt = (listening: string): void => {
+      url = options.publicUrl ?? listening;
+    };
+    const relay = homeRelay({
+      ...{ store, clock, random, keychain, key, deploymentId, url: () => url },
+    });
+    return { dataDir, keychain, relay, store, journal, liveness, clock, servesAt, close };
   } catch (error) {
     liveness?.close();
     await store.close();

@@ -31,6 +31,7 @@ const NEXT: Partial<Readonly<Record<ErrorCode, string>>> = {
   key_unsafe: "take the permissions of others away, and think about who may have read it",
   place_changed:
     'once you are sure that the other will not run again, run "keten adopt"; its tokens may be spent there by now',
+  consumer_unknown: 'run "keten consumer list" to see those there are',
   draining: "try again when it is back",
 };
 

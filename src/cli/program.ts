@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { adoptCommand } from "./command-adopt.ts";
 import { connectionCommands } from "./command-connections.ts";
+import { consumerCommand } from "./command-consumers.ts";
 import { policyCommand } from "./command-policy.ts";
 import { sandboxCommand } from "./command-sandbox.ts";
 import { serveCommand } from "./command-serve.ts";
@@ -32,13 +33,14 @@ function makeProgram(): Command {
   for (const command of [
     serveCommand(),
     ...connectionCommands(),
+    consumerCommand(),
     adoptCommand(),
     sandboxCommand(),
     policyCommand(),
   ]) {
     program.addCommand(command);
   }
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) {
     command.exitOverride().configureOutput({ outputError: () => {}, writeErr: () => {} });
     if (command !== program) command.helpOption("-h, --help", "print this");
   }

@@ -12,9 +12,10 @@ import type { Secret } from "../env/secret.ts";
 import { buildApi } from "../http/api.ts";
 import { HOUR } from "../kernel/time.ts";
 import { keyOf } from "../store/store.ts";
-import { providerSettings } from "../vendors/known-providers.ts";
 import type { Home } from "./compose.ts";
+import { dialectNamed } from "./home-relay.ts";
 import { sweep } from "./housekeeping.ts";
+import { settingsOf } from "./settings-of.ts";
 import { version } from "./version.ts";
 
 export interface ServerOptions {
@@ -37,17 +38,10 @@ const IDLE_CHECK_MS = 100;
 
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { home, apiKey, port, log } = options;
-  const { keychain, store, clock } = home;
+  const { keychain, relay, store, clock } = home;
   let stopped: Promise<void> | undefined;
   const api = await buildApi({
-    ...{ keychain, apiKey, clock, log, version },
-    settingsOf: (request) =>
-      providerSettings({
-        provider: request.provider,
-        policy: request.policy,
-        tokenEndpoint: request.token_endpoint,
-        clientAuthentication: request.client_authentication,
-      }),
+    ...{ keychain, relay, apiKey, clock, log, version, settingsOf, dialectNamed },
     notReady: async () => {
       if (stopped !== undefined) return "draining";
       await store.read(keyOf("deployment", "ready"));
@@ -56,6 +50,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   // A port that is taken stops it before anything is refreshed.
   const url = await api.listen({ port, host: HOST });
+  home.servesAt(url);
   try {
     await keychain.start();
   } catch (error) {

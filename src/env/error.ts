@@ -22,6 +22,7 @@ export type ErrorCode =
   | "connection_exists"
   | "connection_lost"
   | "connection_unavailable"
+  | "consumer_unknown"
   | "draining"
   // what a client of the API meets besides
   | "request_invalid"

@@ -29,6 +29,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   api_key_wrong: 401,
   connection_unknown: 404,
   connection_exists: 409,
+  consumer_unknown: 404,
   connection_lost: 410,
   connection_unavailable: 503,
   draining: 503,
@@ -48,7 +49,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
 const TOLD = new Set<ErrorCode>([
   ...(["request_invalid", "config_invalid", "policy_invalid", "api_key_wrong"] as const),
   ...(["connection_unknown", "connection_exists", "connection_lost"] as const),
-  ...(["connection_unavailable", "draining"] as const),
+  ...(["connection_unavailable", "consumer_unknown", "draining"] as const),
 ]);
 
 export function apiFault(

@@ -14,7 +14,7 @@ const TEXT_MAX = 16 * 1024;
 /** As `checkName` of the keychain has it: names stand in paths and on command lines. */
 const NAME_SCHEMA = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
 
-const Name = Type.String({
+export const Name = Type.String({
   pattern: NAME_SCHEMA,
   description: 'Letters, digits, ".", "_" and "-"; at most 64, beginning with a letter or digit',
   examples: ["acme"],
@@ -44,10 +44,18 @@ export const ConnectionRequest = Type.Object(
     client_id: Type.String({ minLength: 1, maxLength: 2048 }),
     client_secret: Type.Optional(Type.String({ minLength: 1, maxLength: TEXT_MAX })),
     refresh_token: Type.String({ minLength: 1, maxLength: TEXT_MAX }),
+    probe_endpoint: Type.Optional(
+      Type.String({ maxLength: 2048, description: "Where a GET tells whether a token is dead" }),
+    ),
   },
   { additionalProperties: false },
 );
 export type ConnectionRequest = Static<typeof ConnectionRequest>;
+
+export const ReconnectRequest = Type.Object(
+  { refresh_token: Type.String({ minLength: 1, maxLength: TEXT_MAX }) },
+  { additionalProperties: false },
+);
 
 export const FailedRequest = Type.Object(
   { generation: Type.Integer({ minimum: 0, description: "Of the token that was refused" }) },
@@ -62,6 +70,7 @@ export const ConnectionAnswer = Type.Object({
   status: Type.String(),
   since: UnixSeconds,
   generation: Type.Integer({ description: "How many access tokens were fetched" }),
+  scope: Nullable(Type.String({ description: "Of the access token, as the provider says it" })),
   access_ends_at: Nullable(UnixSeconds),
   next_at: Nullable(UnixSeconds),
   curable_until: Nullable(UnixSeconds),
@@ -108,6 +117,7 @@ export function connectionAnswer(view: ConnectionView): ConnectionAnswer {
     status: view.status,
     since: seconds(view.since),
     generation: view.generation,
+    scope: view.scope,
     access_ends_at: secondsOrNull(view.accessEndsAt),
     next_at: secondsOrNull(view.nextAt),
     curable_until: secondsOrNull(view.curableUntil),

@@ -24,6 +24,8 @@ import { KetenError } from "../env/error.ts";
 import type { Log } from "../env/log.ts";
 import { Secret } from "../env/secret.ts";
 import type { Keychain } from "../keychain/keychain.ts";
+import { RELAY_GRANT_TYPES } from "../relay/admission.ts";
+import type { Relay } from "../relay/relay.ts";
 import type { ProviderSettings } from "../store/connection-record.ts";
 import { type ApiFault, apiFault, faultOf } from "./api-errors.ts";
 import {
@@ -34,14 +36,22 @@ import {
   ErrorAnswer,
   FailedRequest,
   NameParams,
+  ReconnectRequest,
   TokenAnswer,
   tokenAnswerText,
 } from "./api-wire.ts";
+import { consumerRoutes } from "./consumers.ts";
+import type { Dialect } from "./dialect.ts";
 import { healthRoutes } from "./health.ts";
 import { metricsRoute, newCounts } from "./metrics.ts";
+import { oauthRoutes } from "./oauth.ts";
+import { RELAY_PATHS } from "./relay-paths.ts";
 
 export interface ApiOptions {
   readonly keychain: Keychain;
+  readonly relay: Relay;
+  /** The dialect of a relay's answers, by its name; the standards' for null. */
+  readonly dialectNamed: (name: string | null) => Dialect;
   readonly apiKey: Secret;
   readonly clock: Clock;
   readonly log: Log;
@@ -119,11 +129,31 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
       const typed = scope.withTypeProvider<TypeBoxTypeProvider>();
       connectionRoutes(typed, options);
       tokenRoutes(typed, options, counts);
+      consumerRoutes(typed, options.relay);
       done();
     },
     { prefix: "/v1" },
   );
+  await api.register((scope: FastifyInstance, _options, done) => {
+    relayRoutes(scope, options).then(() => done(), done);
+  });
   return api as unknown as FastifyInstance;
+}
+
+function relayRoutes(scope: FastifyInstance, options: ApiOptions): Promise<void> {
+  const { relay, dialectNamed, clock, log } = options;
+  return oauthRoutes(scope, {
+    issuer: relay,
+    dialect: dialectNamed(null),
+    dialectFor: (clientId) => dialectNamed(clientId === null ? null : relay.dialectOf(clientId)),
+    grantTypes: RELAY_GRANT_TYPES,
+    paths: RELAY_PATHS,
+    now: () => clock.now(),
+    onFailure: (error) => {
+      const code = error instanceof KetenError ? error.code : "unexpected";
+      log.error("relay", { code, at: placeOf(error) });
+    },
+  });
 }
 
 const NO_QUERY = Type.Object({}, { additionalProperties: false });
@@ -181,6 +211,22 @@ function connectionRoutes(api: Api, { keychain, settingsOf }: ApiOptions): void 
     },
     async ({ params }, reply) =>
       noStore(reply).send(connectionAnswer(await keychain.show(params.name))),
+  );
+  api.post(
+    "/connections/:name/reconnect",
+    {
+      schema: {
+        ...common,
+        summary: "Goes on from a refresh token granted anew; the name and the consumers stay",
+        params: NameParams,
+        body: ReconnectRequest,
+        response: { 200: ConnectionAnswer, ...FAULTS },
+      },
+    },
+    async ({ params, body }, reply) => {
+      const view = await keychain.reconnect(params.name, new Secret(body.refresh_token));
+      return noStore(reply).send(connectionAnswer(view));
+    },
   );
   api.delete(
     "/connections/:name",
@@ -273,6 +319,10 @@ const PATHS: readonly { readonly pattern: RegExp; readonly methods: string }[] =
   { pattern: /^\/v1\/connections\/[^/]+$/, methods: "GET, DELETE" },
   { pattern: /^\/v1\/connections\/[^/]+\/token$/, methods: "GET" },
   { pattern: /^\/v1\/connections\/[^/]+\/token\/failed$/, methods: "POST" },
+  { pattern: /^\/v1\/connections\/[^/]+\/reconnect$/, methods: "POST" },
+  { pattern: /^\/v1\/consumers$/, methods: "GET, POST" },
+  { pattern: /^\/v1\/consumers\/[^/]+$/, methods: "DELETE" },
+  { pattern: /^\/v1\/consumers\/[^/]+\/secret$/, methods: "POST" },
   { pattern: /^\/(?:healthz|readyz|metrics|openapi\.json)$/, methods: "GET" },
 ];
 

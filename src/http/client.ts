@@ -14,6 +14,13 @@ import type {
   ErrorAnswer,
   TokenAnswer,
 } from "./api-wire.ts";
+import type {
+  AddedConsumerAnswer,
+  ConsumerAnswer,
+  ConsumerRequest,
+  ConsumersAnswer,
+  SecretAnswer,
+} from "./consumers-wire.ts";
 
 /** What can be asked of a keychain, wherever it runs. Each is one call; names are as `NAME_PATTERN` has them. */
 export interface KeychainClient {
@@ -29,6 +36,18 @@ export interface KeychainClient {
   failed(name: string, generation: number): Promise<TokenAnswer>;
   /** Forgets a connection and its tokens; the provider is not told. @throws KetenError `connection_unknown` */
   remove(name: string): Promise<void>;
+  /** Goes on from a refresh token granted anew; name and consumers stay. @throws KetenError `connection_unknown` */
+  reconnect(name: string, refreshToken: Secret): Promise<ConnectionAnswer>;
+
+  // --- those who share a connection
+  /** Of one connection, or all. */
+  consumers(connection?: string): Promise<readonly ConsumerAnswer[]>;
+  /** @throws KetenError `connection_unknown`, `config_invalid` */
+  addConsumer(request: ConsumerRequest): Promise<AddedConsumerAnswer>;
+  /** @throws KetenError `consumer_unknown` */
+  revokeConsumer(clientId: string): Promise<ConsumerAnswer>;
+  /** @throws KetenError `consumer_unknown`, `config_invalid` for one that is revoked */
+  replaceConsumerSecret(clientId: string): Promise<SecretAnswer>;
   close(): Promise<void>;
 }
 
@@ -85,6 +104,16 @@ export function httpClient({ url, apiKey, timeoutMs = 60_000 }: HttpClientOption
     token: (name) => call("GET", `${at(name)}/token`),
     failed: (name, generation) => call("POST", `${at(name)}/token/failed`, { generation }),
     remove: (name) => call("DELETE", at(name)),
+    reconnect: (name, refreshToken) =>
+      call("POST", `${at(name)}/reconnect`, { refresh_token: refreshToken.reveal() }),
+    consumers: async (connection) => {
+      const query = connection === undefined ? "" : `?connection=${encodeURIComponent(connection)}`;
+      return (await call<ConsumersAnswer>("GET", `consumers${query}`)).consumers;
+    },
+    addConsumer: (request) => call("POST", "consumers", request),
+    revokeConsumer: (clientId) => call("DELETE", `consumers/${encodeURIComponent(clientId)}`),
+    replaceConsumerSecret: (clientId) =>
+      call("POST", `consumers/${encodeURIComponent(clientId)}/secret`),
     close: async () => {},
   };
 }

@@ -24,6 +24,8 @@ export interface Spelling {
   readonly error: string;
   readonly description?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Further members, after the two that every error has. */
+  readonly more?: Readonly<Record<string, string>>;
 }
 
 type Row<R> = Spelling | ((refusal: R, at: Instant) => Spelling);
@@ -105,7 +107,7 @@ export function spellGranted(dialect: Dialect, response: TokenResponse): WireAns
     const field = value(response);
     if (field !== undefined) body[name] = field;
   }
-  return jsonAnswer(200, body);
+  return jsonAnswer(200, { ...response.more, ...body });
 }
 
 export const spellRevoked = (dialect: Dialect): WireAnswer => ({
@@ -135,22 +137,25 @@ export function spellFailure(dialect: Dialect, retryable: boolean): WireAnswer {
 
 /** The standards' spelling of a refusal, for rows that change only a part of it. */
 function standardSpelling(refusal: Refusal, at: Instant): Spelling {
-  const { status, error, description, retryAfter } = oauthError(refusal, at);
-  if (retryAfter === undefined || !Number.isFinite(retryAfter))
-    return { status, error, description };
+  const { retryAfter, ...spelling } = oauthError(refusal, at);
+  if (retryAfter === undefined || !Number.isFinite(retryAfter)) return spelling;
   const seconds = Math.max(1, Math.ceil(retryAfter / SECOND));
-  return { status, error, description, headers: { "retry-after": String(seconds) } };
+  return { ...spelling, headers: { "retry-after": String(seconds) } };
 }
 
 function errorAnswer(
   dialect: Dialect,
-  { status, error, description, headers }: Spelling,
+  { status, error, description, headers, more }: Spelling,
   required: Readonly<Record<string, string>>,
 ): WireAnswer {
   const fields = { error, error_description: description && safeText(description) };
   const body: Record<string, string> = {};
   for (const key of dialect.errorKeys) if (fields[key]) body[key] = fields[key];
-  return { status, headers: { ...HEADERS, ...required, ...headers }, body: JSON.stringify(body) };
+  return {
+    status,
+    headers: { ...HEADERS, ...required, ...headers },
+    body: JSON.stringify({ ...body, ...more }),
+  };
 }
 
 /** What HTTP itself asks for, whatever the dialect. RFC 9110, sections 10.2.1 and 11.6.1 */

@@ -9,20 +9,26 @@ export interface OAuthPaths {
   readonly introspection: string;
   /** Announced only where something answers there. */
   readonly authorization?: string;
+  /** Where these metadata are; RFC 8414, section 3.1, for an issuer with a path. */
+  readonly metadata?: string;
 }
 
 export const METADATA_PATH = "/.well-known/oauth-authorization-server";
 
 const AUTH_METHODS = ["client_secret_basic", "client_secret_post"];
 
-export function metadataOf(realm: Realm, paths: OAuthPaths): Readonly<Record<string, unknown>> {
+export function metadataOf(
+  realm: Realm,
+  paths: OAuthPaths,
+  grantTypes: readonly string[] = realm.grantTypes,
+): Readonly<Record<string, unknown>> {
   const at = (path: string): string => new URL(path, realm.issuer).href;
   return {
     issuer: realm.issuer,
     ...(paths.authorization ? { authorization_endpoint: at(paths.authorization) } : {}),
     token_endpoint: at(paths.token),
     token_endpoint_auth_methods_supported: [...AUTH_METHODS, "none"],
-    grant_types_supported: realm.grantTypes,
+    grant_types_supported: grantTypes,
     response_types_supported: paths.authorization ? ["code"] : [],
     code_challenge_methods_supported: ["S256"],
     revocation_endpoint: at(paths.revocation),

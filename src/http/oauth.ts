@@ -40,8 +40,12 @@ export interface AnsweredExchange {
 }
 
 export interface OAuthRoutesOptions {
-  readonly issuer: Issuer;
+  readonly issuer: Pick<Issuer, "realm" | "token" | "revoke" | "introspect">;
   readonly dialect: Dialect;
+  /** The dialect of an answer to somebody known; `dialect` unless given. */
+  readonly dialectFor?: (clientId: string | null) => Dialect;
+  /** As the metadata announce them; the realm's unless given. */
+  readonly grantTypes?: readonly string[];
   readonly paths: OAuthPaths;
   readonly now: () => Instant;
   /** Told of operating failures; the wire says only that there was one. */
@@ -64,6 +68,7 @@ export async function oauthRoutes(
   options: OAuthRoutesOptions,
 ): Promise<void> {
   const { issuer, dialect, paths, now, intercept, onFailure } = options;
+  const { dialectFor = () => dialect, grantTypes = issuer.realm.grantTypes } = options;
   const attempt = async (work: () => Promise<AnsweredExchange>): Promise<AnsweredExchange> => {
     try {
       return await work();
@@ -76,9 +81,10 @@ export async function oauthRoutes(
   const token = (request: IssuerRequest): Promise<AnsweredExchange> =>
     attempt(async () => {
       const outcome = await issuer.token(request);
+      const spoken = dialectFor(outcome.trace.clientId);
       const wire = outcome.granted
-        ? spellGranted(dialect, outcome.response)
-        : spellRefused(dialect, outcome);
+        ? spellGranted(spoken, outcome.response)
+        : spellRefused(spoken, outcome);
       return { wire, outcome };
     });
   const plain =
@@ -124,10 +130,13 @@ export async function oauthRoutes(
       return jsonAnswer(200, spellIntrospection(outcome.introspection, issuer));
     }),
   );
-  fastify.get(METADATA_PATH, (_request, reply) =>
-    send(reply, jsonAnswer(200, metadataOf(issuer.realm, paths))),
+  fastify.get(paths.metadata ?? METADATA_PATH, { schema: UNLISTED }, (_request, reply) =>
+    send(reply, jsonAnswer(200, metadataOf(issuer.realm, paths, grantTypes))),
   );
 }
+
+/** Not in an API's own document: standards describe these, and their metadata name them. */
+const UNLISTED = { hide: true };
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
 
@@ -141,6 +150,7 @@ function post(
   const refuse = (reply: FastifyReply, refusal: Refusal): FastifyReply =>
     send(reply, spellRefusal(dialect, refusal, now()));
   fastify.post(url, {
+    schema: UNLISTED,
     onRequest: async (request, reply) => {
       const inUri = credentialInUri(request);
       return inUri && refuse(reply, { reason: "credentialsInUri", parameter: inUri });
@@ -150,6 +160,7 @@ function post(
   fastify.route({
     method: METHODS,
     url,
+    schema: UNLISTED,
     onRequest: async ({ method }, reply) =>
       refuse(reply, { reason: "methodWrong", method, expected: "POST" }),
     handler: () => undefined,
@@ -162,9 +173,9 @@ function credentialInUri({ url, query }: FastifyRequest): string | undefined {
   return CREDENTIALS.find((name) => names.includes(name));
 }
 
-function requestOf({ body, headers }: FastifyRequest): IssuerRequest {
+function requestOf({ body, headers, ip }: FastifyRequest): IssuerRequest {
   const parameters = (body ?? {}) as Parameters;
-  return { parameters, authorization: headers.authorization };
+  return { parameters, authorization: headers.authorization, address: ip };
 }
 
 /** Writes an answer. */
@@ -203,7 +214,7 @@ function refusalOf(error: FastifyError, request: FastifyRequest): Refusal | unde
 /** RFC 7662, section 2.2; instants in whole seconds. */
 function spellIntrospection(
   introspection: Introspection,
-  { realm }: Issuer,
+  { realm }: Pick<Issuer, "realm">,
 ): Readonly<Record<string, unknown>> {
   if (!introspection.active) return { active: false };
   const { clientId, subject, scope, tokenType, issuedAt, expiresAt } = introspection;

@@ -43,6 +43,8 @@ export interface Clients {
    * @throws KetenError `config_invalid` if there is no such client, `policy_invalid`
    */
   changePolicy(clientId: string, policy: Policy, revive: boolean): Promise<Revision>;
+  /** Replaces a confidential client's secret; the one before is dead at once. @throws KetenError `config_invalid` */
+  replaceSecret(clientId: string): Promise<Secret>;
   authenticate(
     credentials: Credentials,
   ): Promise<{ readonly client: ClientRecord } | { readonly refusal: ClientRefusal }>;
@@ -102,9 +104,7 @@ export function clientsOf(options: {
     async register(registration) {
       checkRegistration(registration, realm);
       const { clientId, kind } = registration;
-      const generated = (): Secret =>
-        new Secret(Buffer.from(random.bytes(SECRET_BYTES)).toString("base64url"));
-      const secret = kind === "public" ? null : (registration.secret ?? generated());
+      const secret = kind === "public" ? null : (registration.secret ?? freshSecret(random));
       const digest = secret && secretDigestOf(secretMac, key(clientId).id, secret.reveal());
       const client = await store.update([key(clientId)], ([row]) => {
         if (row) throw invalid(`client "${clientId}" exists already in realm "${realm.name}"`);
@@ -115,6 +115,12 @@ export function clientsOf(options: {
       });
       keep(client);
       return { secret };
+    },
+    async replaceSecret(clientId) {
+      const secret = freshSecret(random);
+      const secretDigest = secretDigestOf(secretMac, key(clientId).id, secret.reveal());
+      keep(await writeSecret(store, key(clientId), secretDigest));
+      return secret;
     },
     async changePolicy(clientId, policy, revive) {
       const { client, revision } = await store.update([key(clientId)], ([row], now) => {
@@ -139,6 +145,23 @@ export function clientsOf(options: {
     },
   };
 }
+
+/** Writes a client's new secret. @throws KetenError `config_invalid` if there is none to replace */
+function writeSecret(
+  store: Store,
+  key: Key<"client">,
+  secretDigest: string,
+): Promise<ClientRecord> {
+  return store.update([key], ([row]) => {
+    if (!row || row.secretDigest === null) throw invalid(`no client "${key.id}" has a secret`);
+    const record = { ...row, secretDigest };
+    const events = [{ type: "client.secretReplaced", about: key.id, data: {} } as const];
+    return { result: record, writes: [record], events };
+  });
+}
+
+const freshSecret = (random: Random): Secret =>
+  new Secret(Buffer.from(random.bytes(SECRET_BYTES)).toString("base64url"));
 
 /** Reads a client's policies, each revision once. */
 function revisionsAtHand(): Clients["revisionsOf"] {

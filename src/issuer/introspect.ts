@@ -13,10 +13,11 @@ import { accessActive, isAccepted } from "../kernel/chain.ts";
 import { newest } from "../kernel/policy.ts";
 import { settle } from "../kernel/policy-change.ts";
 import { accessUsed } from "../kernel/present.ts";
+import type { Refusal } from "../kernel/refusal.ts";
 import type { ChainRecord, ClientRecord } from "../store/records.ts";
 import { keyOf } from "../store/store.ts";
 import { type Desk, newAttempt, refused } from "./granting.ts";
-import type { Introspection, IntrospectionOutcome } from "./outcome.ts";
+import type { Introspection, IntrospectionOutcome, Refused } from "./outcome.ts";
 import { type IssuerRequest, parameterOf } from "./request.ts";
 import { type Candidate, type ChainName, scopeOfMask } from "./token-format.ts";
 import { decideOnChain, type Room, type Verdict } from "./transaction.ts";
@@ -70,6 +71,29 @@ async function introspect(desk: Desk, asker: ClientRecord, text: string): Promis
 type Look = Pick<Room, "client" | "policy" | "revisions" | "scopes" | "now"> & {
   readonly row: ChainRecord;
 };
+
+export interface Confirmed {
+  readonly granted: true;
+  readonly subject: string;
+}
+
+/** A refresh token looked at for an endpoint that does not present it to the kernel. */
+export async function confirmRefresh(
+  desk: Desk,
+  { clientId }: ClientRecord,
+  text: string,
+): Promise<Confirmed | Refused> {
+  const refuse = (refusal: Refusal): Refused => refused(desk, refusal, { clientId });
+  const parameter = "refresh_token";
+  const token = desk.tokens.read("refresh", text);
+  if (!token) return refuse({ reason: "tokenMalformed", parameter });
+  const room = await look(desk, token);
+  if (!room) return refuse({ reason: "tokenUnknown", parameter });
+  const { client, subject } = room.row;
+  if (client !== clientId) return refuse({ reason: "tokenOfAnotherClient", parameter });
+  if (isActive(room, token)) return { granted: true, subject };
+  return refuse({ reason: "chainRevoked", by: "clientAndSubject", at: null });
+}
 
 /** What must be known of a token's chain, read without a lock; undefined if the chain does not confirm the token. */
 export async function look(desk: Desk, token: Candidate): Promise<Look | undefined> {

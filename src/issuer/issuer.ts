@@ -24,7 +24,7 @@ import { grantDirectly, grantPassword } from "./grant-password.ts";
 import { grantRefresh } from "./grant-refresh.ts";
 import { type Desk, refused } from "./granting.ts";
 import { type InspectedChain, type Inspection, inspectChains, inspectToken } from "./inspection.ts";
-import { introspectToken } from "./introspect.ts";
+import { type Confirmed, confirmRefresh, introspectToken } from "./introspect.ts";
 import { type IssuerKeys, macOf } from "./keys.ts";
 import type { IntrospectionOutcome, Refused, RevocationOutcome, TokenOutcome } from "./outcome.ts";
 import { type GrantType, isGrantType, type Realm } from "./realm.ts";
@@ -43,7 +43,18 @@ export interface Issuer {
   /** RFC 7662 */
   introspect(request: IssuerRequest): Promise<IntrospectionOutcome>;
 
+  // --- for an endpoint of its own that hands out something else
+  /** Who asks. */
+  authenticate(
+    request: IssuerRequest,
+  ): Promise<{ readonly granted: true; readonly client: ClientRecord } | Refused>;
+  /** Whether a refresh token is this client's and would be accepted now: counts as no use, writes nothing. */
+  confirm(client: ClientRecord, refreshToken: string): Promise<Confirmed | Refused>;
+
   // --- control calls, for whoever runs the issuer
+  isRegistered(clientId: string): Promise<boolean>;
+  /** @throws KetenError `config_invalid` */
+  replaceSecret(clientId: string): Promise<Secret>;
   registerClient(registration: Registration): Promise<{ readonly secret: Secret | null }>;
   /** The client's new policy revision; `kernel/policy.ts` says what a change does to living chains. */
   changePolicy(
@@ -111,6 +122,11 @@ export function createIssuer({ store, clock, random, keys, realm }: IssuerOption
     token: (request) => answerToken(desk, request),
     revoke: (request) => withClient(desk, request, revokeToken),
     introspect: (request) => withClient(desk, request, introspectToken),
+    authenticate: (request) =>
+      withClient(desk, request, async (_, client) => ({ granted: true, client })),
+    confirm: (client, refreshToken) => confirmRefresh(desk, client, refreshToken),
+    isRegistered: async (clientId) => (await clients.find(clientId)) !== undefined,
+    replaceSecret: (clientId) => clients.replaceSecret(clientId),
     registerClient: (registration) => clients.register(registration),
     changePolicy: (clientId, policy, { revive = false } = {}) =>
       clients.changePolicy(clientId, policy, revive),

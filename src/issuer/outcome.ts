@@ -16,7 +16,9 @@ export interface TokenResponse {
   /** Until the access token ends by itself; Infinity for never. */
   readonly expiresIn: Duration;
   readonly scope: readonly string[];
-  readonly grantType: GrantType;
+  readonly grantType: GrantType | "client_credentials";
+  /** Further members that clients need besides, by name. */
+  readonly more?: Readonly<Record<string, string>>;
 }
 
 /** What a request was about, as far as it is known: for logs and for judges, never for the wire. */

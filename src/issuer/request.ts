@@ -14,6 +14,8 @@ export interface IssuerRequest {
   readonly parameters: Parameters;
   /** The Authorization header, if any. */
   readonly authorization?: string | undefined;
+  /** Where it came from, as an IP address. */
+  readonly address?: string | undefined;
 }
 
 const KNOWN = [

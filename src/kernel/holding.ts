@@ -66,6 +66,8 @@ export interface Access {
   readonly scope: string | null;
   /** Its own end, counted from before the request was sent: early rather than late. */
   readonly expiresAt: Instant;
+  /** What else the answer said that whoever uses the token needs: no secret. */
+  readonly more?: Readonly<Record<string, string>>;
 }
 
 export type Why = "due" | "resend" | "lastResort" | "candidate";

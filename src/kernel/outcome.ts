@@ -62,7 +62,13 @@ export interface Tokens {
   readonly expiresIn: Duration | null;
   readonly tokenType: string | null;
   readonly scope: string | null;
+  /** Of `PASSED_ON`, what the answer has. */
+  readonly more?: Readonly<Record<string, string>>;
 }
+
+/** Members of a token response besides the registered ones without which an access token is of no use; no secrets. */
+const PASSED_ON = ["instance_url"];
+const PASSED_ON_MAX = 1024;
 
 export type Outcome =
   | { readonly class: "notSent" }
@@ -227,7 +233,16 @@ function tokensOf(json: Record<string, unknown>): Tokens | null {
     expiresIn: expiresInOf(json.expires_in),
     tokenType: text(json.token_type),
     scope: text(json.scope),
+    ...moreOf(json),
   };
+}
+
+function moreOf(json: Record<string, unknown>): Pick<Tokens, "more"> {
+  const found = PASSED_ON.flatMap((name) => {
+    const value = text(json[name]);
+    return value !== null && value.length <= PASSED_ON_MAX ? [[name, value] as const] : [];
+  });
+  return found.length === 0 ? {} : { more: Object.fromEntries(found) };
 }
 
 /** Seconds, as a number or in digits; some providers send a string. */

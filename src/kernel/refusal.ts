@@ -92,7 +92,32 @@ export type RequestRefusal =
   | { readonly reason: "parameterInvalid"; readonly parameter: string; readonly expected: string }
   | { readonly reason: "grantTypeUnsupported"; readonly grantType: string };
 
-export type Refusal = ChainRefusal | CodeRefusal | TokenRefusal | ClientRefusal | RequestRefusal;
+/** Refusals of a token endpoint that hands out another server's tokens. None of them says that a token is dead. */
+export type RelayRefusal =
+  | {
+      readonly reason: "upstreamUnavailable";
+      /** The state of the connection, or what else is in the way. */
+      readonly state: string;
+      readonly retryAfter: Duration;
+    }
+  | {
+      readonly reason: "connectionLost";
+      readonly cause: string;
+      /** Where its owner connects it again. */
+      readonly reconnectUri: string;
+    }
+  | { readonly reason: "scopeNarrower" }
+  | { readonly reason: "tokenTypeUnsupported" }
+  | { readonly reason: "addressNotAllowed" }
+  | { readonly reason: "askedTooOften"; readonly retryAfter: Duration };
+
+export type Refusal =
+  | ChainRefusal
+  | CodeRefusal
+  | TokenRefusal
+  | ClientRefusal
+  | RequestRefusal
+  | RelayRefusal;
 
 /** An error response of RFC 6749, section 5.2, before any dialect. */
 export interface OAuthError {
@@ -103,16 +128,27 @@ export interface OAuthError {
     | "unauthorized_client"
     | "unsupported_grant_type"
     | "invalid_scope"
-    | "temporarily_unavailable";
+    | "temporarily_unavailable"
+    | "unsupported_token_type"
+    | "access_denied"
+    /** Ours: no registered code says that another server's grant has ended. */
+    | "connection_lost";
   readonly description: string;
   /** HTTP status. */
-  readonly status: 400 | 401 | 405 | 415 | 429;
+  readonly status: 400 | 401 | 403 | 405 | 415 | 429 | 503;
   /** When the same request may succeed, where that is known. */
   readonly retryAfter?: Duration;
+  /** Further members of the error, by name. */
+  readonly more?: Readonly<Record<string, string>>;
 }
 
 const grant = (description: string): OAuthError => ({
   error: "invalid_grant",
+  description,
+  status: 400,
+});
+const scope = (description: string): OAuthError => ({
+  error: "invalid_scope",
   description,
   status: 400,
 });
@@ -167,11 +203,7 @@ export function oauthError(refusal: Refusal, now: Instant): OAuthError {
     case "capReached":
       return grant(`the authorization limit is reached: at most ${refusal.max} per ${refusal.per}`);
     case "scopeWidened":
-      return {
-        error: "invalid_scope",
-        description: "scope must not exceed what was granted",
-        status: 400,
-      };
+      return scope("scope must not exceed what was granted");
     case "clientUnknown":
     case "clientSecretWrong":
       return { error: "invalid_client", description: "client authentication failed", status: 401 };
@@ -202,6 +234,57 @@ export function oauthError(refusal: Refusal, now: Instant): OAuthError {
         error: "unsupported_grant_type",
         description: "this grant type is not supported",
         status: 400,
+      };
+    default:
+      return relayError(refusal);
+  }
+}
+
+/** So long a client should leave a grant alone that only its owner can renew. */
+const LOST_RETRY_AFTER = 300_000;
+
+function relayError(refusal: RelayRefusal): OAuthError {
+  switch (refusal.reason) {
+    case "upstreamUnavailable":
+      return {
+        error: "temporarily_unavailable",
+        description: `no access token now: the connection is ${refusal.state}; keep the refresh token and ask again`,
+        status: 503,
+        retryAfter: refusal.retryAfter,
+        more: { reason: refusal.state },
+      };
+    case "connectionLost":
+      return {
+        error: "connection_lost",
+        description:
+          "the grant at the provider has ended; keep the refresh token: it works again once the owner has connected the account anew",
+        status: 503,
+        retryAfter: LOST_RETRY_AFTER,
+        more: { reason: refusal.cause, reconnect_uri: refusal.reconnectUri },
+      };
+    case "scopeNarrower":
+      return scope(
+        "an access token of this connection cannot be narrowed here: leave scope out, and narrow rights in a proxy before the API",
+      );
+    case "tokenTypeUnsupported":
+      return {
+        error: "unsupported_token_type",
+        description:
+          "access tokens of a provider are not revoked here: they end by themselves; revoke the refresh token",
+        status: 400,
+      };
+    case "addressNotAllowed":
+      return {
+        error: "access_denied",
+        description: "this client may not ask from this address",
+        status: 403,
+      };
+    case "askedTooOften":
+      return {
+        error: "temporarily_unavailable",
+        description: "this client asks too often: keep the access token until it ends",
+        status: 429,
+        retryAfter: refusal.retryAfter,
       };
   }
 }

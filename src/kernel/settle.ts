@@ -53,7 +53,10 @@ export type Result =
       readonly class: "answered";
       /** Null if the answer has no refresh token. */
       readonly refresh: Fresh | null;
-      readonly access: { readonly sealed: string } | null;
+      readonly access: {
+        readonly sealed: string;
+        readonly more?: Readonly<Record<string, string>>;
+      } | null;
       readonly expiresIn: Duration | null;
       readonly tokenType: string | null;
       readonly scope: string | null;
@@ -201,7 +204,7 @@ function commit(
     parked: [],
     access: answer.access
       ? {
-          sealed: answer.access.sealed,
+          ...answer.access,
           by: attempt.id,
           tokenType: answer.tokenType ?? "Bearer",
           scope: answer.scope,

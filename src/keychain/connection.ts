@@ -72,6 +72,8 @@ export interface ConnectionView {
   /** Milliseconds since the Unix epoch, like all instants here. */
   readonly since: Instant;
   readonly generation: number;
+  /** What the provider says the access token is good for; null if it says nothing. */
+  readonly scope: string | null;
   readonly accessEndsAt: Instant | null;
   /** When the keychain does something by itself next. */
   readonly nextAt: Instant | null;
@@ -99,6 +101,7 @@ export function viewOf(record: ConnectionRecord, settings: Settings, now: Instan
     status: holding.status === "fresh" && now >= ends ? "stale" : holding.status,
     since: holding.since,
     generation: holding.generation,
+    scope: holding.access?.scope ?? null,
     accessEndsAt: finite(ends),
     nextAt: finite(record.due),
     curableUntil: holding.notAfter,

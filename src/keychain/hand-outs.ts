@@ -11,7 +11,7 @@
 import type { Clock } from "../env/clock.ts";
 import type { Secret } from "../env/secret.ts";
 import { accessEndsAt, type Settings } from "../kernel/holding.ts";
-import type { Instant } from "../kernel/time.ts";
+import type { Duration, Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
 import type { KetenEvent } from "../store/events.ts";
 import { keyOf, type Store } from "../store/store.ts";
@@ -23,6 +23,10 @@ export interface HandOut {
   readonly accessToken: Secret;
   readonly tokenType: string;
   readonly scope: string | null;
+  /** What else the provider said that whoever uses it needs. */
+  readonly more: Readonly<Record<string, string>>;
+  /** How long it lives from its beginning. */
+  readonly lifetime: Duration;
   /** Its true end: its own, or the moment our next refresh may end it. */
   readonly endsAt: Instant;
   /** One more with each refresh. Report a token that fails with this number. */
@@ -107,6 +111,11 @@ export class HandOuts {
     return handOut;
   }
 
+  /** The token of a record that may be handed out, looked at by ourselves: no consumer gets it. */
+  look(record: ConnectionRecord): HandOut {
+    return this.#open(record);
+  }
+
   async #current(record: ConnectionRecord): Promise<Cached> {
     const { name, holding } = record;
     const { clock } = this.#parts;
@@ -124,12 +133,14 @@ export class HandOuts {
   }
 
   #open(record: ConnectionRecord): HandOut {
-    const { access, chainId, generation } = record.holding;
+    const { access, chainId, generation, refreshed } = record.holding;
     if (!access) throw new Error("a usable holding has an access token");
     return {
       accessToken: this.#parts.vault.open("accessToken", chainId, access.by, access.sealed),
       tokenType: access.tokenType,
       scope: access.scope,
+      more: access.more ?? {},
+      lifetime: access.expiresAt - (refreshed?.from ?? access.expiresAt),
       endsAt: accessEndsAt(record.holding, knowledgeOf(record), this.#parts.settings),
       generation,
     };
@@ -153,6 +164,12 @@ export class HandOuts {
 
   #write(name: string, events: readonly KetenEvent[]): Promise<null> {
     return this.#parts.store.update([keyOf("connection", name)], () => ({ result: null, events }));
+  }
+
+  /** Hands nothing more out before the record was looked at again: it has changed. */
+  recheck(name: string): void {
+    const cached = this.#cache.get(name);
+    if (cached) cached.checkedAt = Number.NEGATIVE_INFINITY;
   }
 
   /** Forgets a connection's token. */

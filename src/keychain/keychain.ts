@@ -11,7 +11,7 @@
 import type { Timer } from "../env/clock.ts";
 import { KetenError } from "../env/error.ts";
 import type { Secret } from "../env/secret.ts";
-import { IMPORTED, importHolding } from "../kernel/holding.ts";
+import { IMPORTED, importHolding, isUsable, type Status } from "../kernel/holding.ts";
 import type { Duration } from "../kernel/time.ts";
 import type { ConnectionRecord, ProviderSettings } from "../store/connection-record.ts";
 import type { KetenEvent } from "../store/events.ts";
@@ -19,6 +19,7 @@ import { keyOf } from "../store/store.ts";
 import {
   type ConnectionView,
   checkName,
+  knowledgeOf,
   type Mode,
   viewOf,
   wakes,
@@ -149,7 +150,10 @@ export class Keychain {
     });
     this.#refreshes.set(name, refresh);
     refresh.then(
-      (done) => this.#wake(done.record, done.kind === "wait" ? done.until : undefined),
+      (done) => {
+        if (done.kind === "stopped") this.#handOuts.recheck(name);
+        this.#wake(done.record, done.kind === "wait" ? done.until : undefined);
+      },
       () => this.#schedule.soon(name),
     );
     return refresh;
@@ -184,7 +188,8 @@ export class Keychain {
     const waitMs = Math.max(1, (redeemed.until - clock.now()) / clock.scale);
     if (clock.boot().at + waitMs > giveUpAt || this.#draining) {
       const { name, holding } = redeemed.record;
-      throw unavailable(name, `it is ${holding.status}, waiting: ${redeemed.why}`, waitMs);
+      const { status } = holding;
+      throw unavailable(name, `it is ${status}, waiting: ${redeemed.why}`, waitMs, status);
     }
     await new Promise<void>((resolve) => clock.afterReal(waitMs, resolve));
   }
@@ -217,9 +222,48 @@ export class Keychain {
 
   /** @throws KetenError `connection_unknown` */
   async show(name: string): Promise<ConnectionView> {
-    const record = await this.#parts.store.read(keyOf("connection", name));
-    if (!record) throw new KetenError("connection_unknown", `no connection is called "${name}"`);
+    const record = await this.#read(name);
     return viewOf(record, this.#parts.settings, this.#parts.clock.now());
+  }
+
+  /** The access token that is alive now, without a refresh and without handing it out. @throws as `show` */
+  async look(name: string): Promise<HandOut | undefined> {
+    const record = await this.#read(name);
+    const { settings, clock } = this.#parts;
+    const isAlive = isUsable(record.holding, knowledgeOf(record), settings, clock.now());
+    return isAlive ? this.#handOuts.look(record) : undefined;
+  }
+
+  async #read(name: string): Promise<ConnectionRecord> {
+    const record = await this.#parts.store.read(keyOf("connection", name));
+    if (record) return record;
+    throw new KetenError("connection_unknown", `no connection is called "${name}"`);
+  }
+
+  /**
+   * Goes on with a connection from another refresh token, granted anew: its name and its consumers stay. Nothing is
+   * sent. What is held of the chain before is forgotten.
+   * @throws KetenError `connection_unknown`, `store_unavailable`
+   */
+  async reconnect(name: string, refreshToken: Secret): Promise<ConnectionView> {
+    const { vault, store, clock, random, settings } = this.#parts;
+    const chainId = Buffer.from(random.bytes(16)).toString("base64url");
+    const token = refreshToken.reveal();
+    const sealed = vault.seal("refreshToken", chainId, IMPORTED, token);
+    const now = clock.now();
+    const fresh = importHolding({ chainId, sealed, print: vault.print(token), now });
+    const event: KetenEvent = { type: "connection.reconnected", about: name, data: {} };
+    const after = await store.update([keyOf("connection", name)], ([record]) => {
+      if (!record) return { result: null };
+      // Generations go on: what a consumer reports of an older one stays older.
+      const holding = { ...fresh, generation: record.holding.generation };
+      const written = withHolding(record, holding, settings, now);
+      return { result: written, writes: [written], events: [event] };
+    });
+    if (!after) throw new KetenError("connection_unknown", `no connection is called "${name}"`);
+    this.#handOuts.forget(name);
+    this.#wake(after);
+    return viewOf(after, settings, now);
   }
 
   async list(): Promise<readonly ConnectionView[]> {
@@ -271,9 +315,14 @@ export class Keychain {
   }
 }
 
-function unavailable(name: string, why: string, waitMs: number): KetenError {
+function unavailable(
+  name: string,
+  why: string,
+  waitMs: number,
+  status: Status = "redeeming",
+): KetenError {
   return new KetenError("connection_unavailable", `connection "${name}" has no token now: ${why}`, {
     retryable: true,
-    evidence: { retryAfterMs: Math.ceil(waitMs) },
+    evidence: { retryAfterMs: Math.ceil(waitMs), status },
   });
 }

@@ -93,11 +93,11 @@ function sealed(
       return { class: "inDoubt", why, status, retryAfter };
     }
     case "answered": {
-      const { access, expiresIn, tokenType, scope } = outcome.tokens;
+      const { access, expiresIn, tokenType, scope, more } = outcome.tokens;
       return {
         class: "answered",
         refresh: found(outcome.tokens),
-        access: access === null ? null : { sealed: sealAccess(access) },
+        access: access === null ? null : { sealed: sealAccess(access), ...(more && { more }) },
         expiresIn,
         tokenType,
         scope,

@@ -24,6 +24,8 @@ const COLUMNS: { readonly [K in Kind]: (record: Records[K]) => Columns } = {
   /** Belongs to its realm. */
   client: ({ realm }) => ({ owner: realm, due: null }),
   connection: ({ due }) => ({ owner: null, due: Number.isFinite(due) ? due : null }),
+  /** Belongs to its connection. */
+  consumer: ({ connection }) => ({ owner: connection, due: null }),
   deployment: () => NEITHER,
   tally: () => NEITHER,
 };

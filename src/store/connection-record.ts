@@ -15,6 +15,8 @@ export interface ProviderSettings {
   readonly clientAuthentication: "basic" | "body";
   /** The policies that may be in force there, each as `formatPolicy` writes it; never empty. */
   readonly policies: readonly unknown[];
+  /** Where a GET with an access token tells whether it is dead; absent where no such address is known. */
+  readonly probeEndpoint?: string;
   /** How it spells refusals. */
   readonly readings: readonly Reading[];
 }

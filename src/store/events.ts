@@ -20,12 +20,17 @@ export type EventType =
   // the keychain's side
   | "connection.added"
   | "connection.removed"
+  | "connection.reconnected"
   | "connection.status"
   | "attempt.begun"
   | "attempt.ended"
   | "token.parked"
   | "token.handedOut"
-  | "lease.taken";
+  | "lease.taken"
+  // the relay's side
+  | "client.secretReplaced"
+  | "consumer.added"
+  | "consumer.revoked";
 
 export interface KetenEvent {
   readonly type: EventType;

@@ -43,6 +43,20 @@ export interface StoredRevision {
   readonly policy: unknown;
 }
 
+/** A consumer of a connection: an OAuth client of ours that gets its access tokens. Key: its client id. */
+export interface ConsumerRecord {
+  readonly clientId: string;
+  /** The one connection it is bound to, by name. */
+  readonly connection: string;
+  readonly createdAt: Instant;
+  /** Null while it may ask. */
+  readonly revokedAt: Instant | null;
+  /** Whose words its answers are in; null for the standards'. */
+  readonly dialect: string | null;
+  /** Addresses and networks it may ask from; empty for all. */
+  readonly allowFrom: readonly string[];
+}
+
 /** What is true of the whole deployment. Key: a name. */
 export interface DeploymentRecord {
   readonly value: string;
@@ -53,6 +67,7 @@ export interface Records {
   readonly chain: ChainRecord;
   readonly client: ClientRecord;
   readonly connection: ConnectionRecord;
+  readonly consumer: ConsumerRecord;
   readonly deployment: DeploymentRecord;
   /** Counts over a subject or a client. Key: `subject:<realm>/<id>` or `client:<realm>/<id>`. */
   readonly tally: Tally;

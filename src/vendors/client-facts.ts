@@ -22,6 +22,8 @@ export interface ClientFacts {
   /** Where refresh tokens are presented; null where every customer has an address of its own. */
   readonly tokenEndpoint: Fact<string> | null;
   readonly clientAuthentication: Fact<"basic" | "body">;
+  /** A call that changes nothing and is refused with status 401 if the access token is dead. */
+  readonly probeEndpoint?: Fact<string>;
   /** How it spells refusals, where that differs from RFC 6749, section 5.2; the first that fits counts. */
   readonly readings: readonly Fact<Reading>[];
 }

@@ -29,11 +29,13 @@ export interface ProviderChoice {
   readonly tokenEndpoint?: string | undefined;
   /** In place of what is known; HTTP Basic where nothing is (RFC 6749, section 2.3.1). */
   readonly clientAuthentication?: "basic" | "body" | undefined;
+  /** Where a GET with an access token tells whether it is dead; where the token endpoint is the known one, as known. */
+  readonly probeEndpoint?: string | undefined;
 }
 
 /** @throws KetenError `config_invalid` naming what is missing, unknown or too much */
 export function providerSettings(choice: ProviderChoice): ProviderSettings {
-  const { provider, policy, tokenEndpoint, clientAuthentication } = choice;
+  const { provider, policy, tokenEndpoint, clientAuthentication, probeEndpoint } = choice;
   if (provider !== undefined && policy !== undefined) {
     throw invalid("both a provider and a policy are given; expected one of them");
   }
@@ -52,8 +54,12 @@ export function providerSettings(choice: ProviderChoice): ProviderSettings {
     clientAuthentication: clientAuthentication ?? facts?.clientAuthentication.value ?? "basic",
     policies: (facts?.policies ?? [preset]).map((name) => formatPolicy(PRESETS[name] as Policy)),
     readings: facts?.readings.map(({ value }) => value) ?? [],
+    ...probeAt(probeEndpoint ?? (tokenEndpoint ? undefined : facts?.probeEndpoint?.value)),
   };
 }
+
+const probeAt = (endpoint: string | undefined): Pick<ProviderSettings, "probeEndpoint"> =>
+  endpoint === undefined ? {} : { probeEndpoint: checkedEndpoint(endpoint, "probe endpoint") };
 
 function presetNamed(name: string | undefined, what: string): string | undefined {
   if (name === undefined || Object.hasOwn(PRESETS, name)) return name;
@@ -63,10 +69,10 @@ function presetNamed(name: string | undefined, what: string): string | undefined
 }
 
 /** The same rules as those by which requests are sent later, told where the address is given. */
-function checkedEndpoint(text: string): string {
+function checkedEndpoint(text: string, which = "token endpoint"): string {
   const url = URL.parse(text);
   const wrong = (what: string): KetenError =>
-    invalid(`token endpoint ${what}; expected "https://…", or "http://…" on this machine`);
+    invalid(`${which} ${what}; expected "https://…", or "http://…" on this machine`);
   if (!url) throw wrong("is no URL");
   if (url.username || url.password) throw wrong("carries a user name or password");
   if (url.hash) throw wrong("has a fragment");

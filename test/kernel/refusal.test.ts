@@ -37,6 +37,14 @@ const REFUSALS: { readonly [R in Refusal["reason"]]: Refusal & { readonly reason
   credentialsInUri: { reason: "credentialsInUri", parameter: "client_secret" },
   parameterInvalid: { reason: "parameterInvalid", parameter: "scope", expected: "words" },
   grantTypeUnsupported: { reason: "grantTypeUnsupported", grantType: "secret-grant" },
+  upstreamUnavailable: { reason: "upstreamUnavailable", state: "uncertain", retryAfter: 1000 },
+  connectionLost: {
+    ...{ reason: "connectionLost", cause: "idle", reconnectUri: "https://keten.test/reconnect" },
+  },
+  scopeNarrower: { reason: "scopeNarrower" },
+  tokenTypeUnsupported: { reason: "tokenTypeUnsupported" },
+  addressNotAllowed: { reason: "addressNotAllowed" },
+  askedTooOften: { reason: "askedTooOften", retryAfter: 1000 },
 };
 
 const REGISTERED = [
@@ -47,6 +55,12 @@ const REGISTERED = [
   "unsupported_grant_type",
   "invalid_scope",
   "temporarily_unavailable",
+  // RFC 7009, section 2.2.1
+  "unsupported_token_type",
+  // RFC 6749, section 4.1.2.1
+  "access_denied",
+  // Ours: no registered code says that another server's grant has ended, and invalid_grant would be obeyed.
+  "connection_lost",
 ];
 
 for (const refusal of Object.values(REFUSALS)) {
@@ -56,7 +70,7 @@ for (const refusal of Object.values(REFUSALS)) {
     // The wire spells quotation marks as RFC 6749, section 5.2, allows: see the dialects.
     assert.match(description, /^[\x20-\x5b\x5d-\x7e]+$/);
     assert.doesNotMatch(description, /123_?45|secret-|secret\/|BREW|1768478400000|attempt/);
-    assert.ok([400, 401, 405, 415, 429].includes(status));
+    assert.ok([400, 401, 403, 405, 415, 429, 503].includes(status));
     assert.ok(description.length > 10 && !description.endsWith("."));
   });
 }

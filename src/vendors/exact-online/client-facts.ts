@@ -22,6 +22,13 @@ const TOKEN_ENDPOINT: Fact<string> = {
   checkedOn: CHECKED_ON,
 };
 
+/** The call that every client begins with. */
+const PROBE_ENDPOINT: Fact<string> = {
+  value: "https://start.exactonline.nl/api/v1/current/Me?$select=CurrentDivision",
+  source: "support.exactonline.com, REST reference, Me",
+  checkedOn: CHECKED_ON,
+};
+
 const READINGS: readonly Fact<Reading>[] = [
   reading("picqer/exact-php-client issues 300, 640, 644", {
     error: "unauthorized_client",
@@ -60,6 +67,7 @@ export const EXACT_ONLINE_CLIENT_FACTS: Readonly<Record<string, ClientFacts>> = 
     {
       policies: POLICIES[name] ?? [name],
       tokenEndpoint: TOKEN_ENDPOINT,
+      probeEndpoint: PROBE_ENDPOINT,
       clientAuthentication: {
         value: "body" as const,
         source: "support.exactonline.com, OAuth step 3",

@@ -1,0 +1,274 @@
+/**
+ * The relay: a token endpoint whose access tokens are another server's. Consumers of a connection ask with a refresh
+ * token of ours that never changes, and get the provider's current access token, of a chain that the keychain keeps.
+ *
+ * 1. No outage of the provider, no doubt and no loss upstream is an `invalid_grant`: old products throw their token away
+ *    when they read that. They are told to come again, and why, and where the owner connects the account anew.
+ * 2. `expires_in` is the true end: the token's own, or the moment at which our next refresh ends it.
+ * 3. A token that is about to end is not handed out while a newer one can be there within seconds: the answer waits.
+ * 4. Whoever asks again right after it got a token has no use for that one. The token is tried at the provider, where an
+ *    address for that is known, and replaced if it is dead. On suspicion alone nothing is refreshed: that may end the
+ *    token in the hands of all the others.
+ * 5. A consumer gets the access token, its scope and end, and nothing else that the provider gave us.
+ */
+
+import { timingSafeEqual } from "node:crypto";
+import { KetenError } from "../env/error.ts";
+import type { ProbeToken } from "../env/http-probe.ts";
+import type { Issuer } from "../issuer/issuer.ts";
+import {
+  type IntrospectionOutcome,
+  NO_TRACE,
+  type Refused,
+  type RevocationOutcome,
+  type TokenOutcome,
+} from "../issuer/outcome.ts";
+import type { Realm } from "../issuer/realm.ts";
+import { type IssuerRequest, parameterOf, parseScope } from "../issuer/request.ts";
+import type { Refusal } from "../kernel/refusal.ts";
+import { type Duration, SECOND } from "../kernel/time.ts";
+import type { HandOut } from "../keychain/hand-outs.ts";
+import type { Keychain } from "../keychain/keychain.ts";
+import { Admission, type AdmissionParts, type Admitted } from "./admission.ts";
+import { Consumers, type ConsumersParts } from "./consumers.ts";
+import { FairShares, type Share } from "./fair-share.ts";
+
+export interface RelayParts
+  extends Pick<AdmissionParts, "issuer" | "clock">,
+    Omit<ConsumersParts, "providerOf"> {
+  readonly keychain: Pick<Keychain, "token" | "failed" | "show" | "look">;
+  /** Where the owner of a connection connects it anew. */
+  readonly reconnectUri: (connection: string) => string;
+  /** Tries an access token at an address of the provider; undefined where none of its addresses is known. */
+  readonly probe: (connection: string) => Promise<ProbeToken | undefined>;
+  readonly share: Share;
+}
+
+export interface Relay {
+  readonly realm: Realm;
+  readonly consumers: Pick<Consumers, "add" | "list" | "find" | "revoke" | "replaceSecret">;
+  /** RFC 6749, section 3.2; grants `refresh_token` and `client_credentials`. @throws KetenError, retryable */
+  token(request: IssuerRequest): Promise<TokenOutcome>;
+  /** RFC 7009: of our refresh tokens. */
+  revoke(request: IssuerRequest): Promise<RevocationOutcome>;
+  /** RFC 7662: a consumer asks of its own refresh token, and of its connection's access token. */
+  introspect(request: IssuerRequest): Promise<IntrospectionOutcome>;
+  /** The name of the dialect of a consumer; null for the standards'. */
+  dialectOf(clientId: string): string | null;
+}
+
+/** With less left a newer token is waited for; a tenth of its life where that is shorter. */
+const ENDING: Duration = 60 * SECOND;
+/** So long an answer waits for a newer token, in unscaled milliseconds. */
+const HOLD_MS = 10 * SECOND;
+/** Asking again so soon after a hand-out says that the token was of no use; in unscaled milliseconds. */
+const SUSPICIOUS_MS = 10 * SECOND;
+const REMEMBERED_MAX = 50_000;
+
+interface Handed {
+  readonly generation: number;
+  readonly at: number;
+}
+
+export function createRelay(parts: RelayParts): Relay {
+  return new RelayEndpoint(parts);
+}
+
+class RelayEndpoint implements Relay {
+  readonly realm: Realm;
+  readonly consumers: Relay["consumers"];
+  readonly #parts: RelayParts;
+  readonly #issuer: Issuer;
+  readonly #admission: Admission;
+  readonly #shares: FairShares;
+  /** What each consumer got last. */
+  readonly #handed = new Map<string, Handed>();
+  readonly #dialects = new Map<string, string | null>();
+  /** Tokens that are being tried, by connection and generation. */
+  readonly #probes = new Map<string, Promise<boolean>>();
+
+  constructor(parts: RelayParts) {
+    this.#parts = parts;
+    const { issuer, keychain, clock, share } = parts;
+    this.#issuer = issuer;
+    this.realm = issuer.realm;
+    const providerOf = async (connection: string) => (await keychain.show(connection)).provider;
+    const registry = new Consumers({ ...parts, providerOf });
+    this.#admission = new Admission({ issuer, consumers: registry, clock });
+    this.#shares = new FairShares(share);
+    this.consumers = {
+      add: (wanted) => registry.add(wanted),
+      list: (connection) => registry.list(connection),
+      find: (clientId) => registry.find(clientId),
+      revoke: (clientId) => registry.revoke(clientId).finally(() => this.#admission.forget()),
+      replaceSecret: (clientId) =>
+        registry.replaceSecret(clientId).finally(() => this.#admission.forget()),
+    };
+  }
+
+  dialectOf(clientId: string): string | null {
+    return this.#dialects.get(clientId) ?? null;
+  }
+
+  async token(request: IssuerRequest): Promise<TokenOutcome> {
+    const admitted = await this.#admission.admit(request);
+    if (!admitted.granted) return admitted;
+    const { clientId, connection, dialect } = admitted.consumer;
+    if (this.#dialects.size >= REMEMBERED_MAX) this.#dialects.clear();
+    this.#dialects.set(clientId, dialect);
+    const refuse = (refusal: Refusal): Refused => this.#admission.refuse(refusal, clientId);
+    const retryAfter = this.#shares.take(clientId, this.#parts.clock.boot().at);
+    if (retryAfter > 0) return refuse({ reason: "askedTooOften", retryAfter });
+    try {
+      const scope = await this.#scopeRefused(request, connection);
+      if (scope) return refuse(scope);
+      return this.#answer(admitted, await this.#handOut(clientId, connection));
+    } catch (error) {
+      const refusal = this.#refusalOf(error, connection);
+      if (refusal) return refuse(refusal);
+      throw error;
+    }
+  }
+
+  #answer(admitted: Admitted, handOut: HandOut): TokenOutcome {
+    const { consumer, grantType, refreshToken } = admitted;
+    const response = {
+      accessToken: handOut.accessToken.reveal(),
+      refreshToken,
+      expiresIn: Math.max(0, handOut.endsAt - this.#parts.clock.now()),
+      scope: handOut.scope === null ? [] : (parseScope(handOut.scope) ?? [handOut.scope]),
+      grantType,
+      more: handOut.more,
+    };
+    return { granted: true, response, trace: { ...NO_TRACE, clientId: consumer.clientId } };
+  }
+
+  /** The token to answer with: the one at hand unless it is dead, or about to end. */
+  async #handOut(clientId: string, connection: string): Promise<HandOut> {
+    const { keychain, clock } = this.#parts;
+    let handOut = await keychain.token(connection, clientId);
+    if (this.#isSuspicious(clientId, handOut) && (await this.#isDead(connection, handOut))) {
+      handOut = await keychain.failed(connection, handOut.generation, clientId);
+    }
+    const left = handOut.endsAt - clock.now();
+    if (left < Math.min(ENDING, handOut.lifetime / 10)) {
+      handOut = await this.#fresher(clientId, connection, handOut);
+    }
+    if (this.#handed.size >= REMEMBERED_MAX) this.#handed.clear();
+    this.#handed.set(clientId, { generation: handOut.generation, at: clock.boot().at });
+    return handOut;
+  }
+
+  /** A newer token, if it comes soon; else the one at hand, which lives still. */
+  async #fresher(clientId: string, connection: string, old: HandOut): Promise<HandOut> {
+    const { keychain, clock } = this.#parts;
+    const { promise, resolve } = Promise.withResolvers<HandOut>();
+    const timer = clock.afterReal(HOLD_MS, () => resolve(old));
+    keychain.token(connection, clientId, old.generation).then(resolve, () => resolve(old));
+    try {
+      return await promise;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  #isSuspicious(clientId: string, { generation }: HandOut): boolean {
+    const before = this.#handed.get(clientId);
+    if (before?.generation !== generation) return false;
+    return this.#parts.clock.boot().at - before.at < SUSPICIOUS_MS;
+  }
+
+  /** Whether the provider refuses a token; false where nobody can tell. One question for all who ask at once. */
+  #isDead(connection: string, { generation, accessToken }: HandOut): Promise<boolean> {
+    const key = `${connection} ${generation}`;
+    const running = this.#probes.get(key);
+    if (running !== undefined) return running;
+    const probing = (async () => {
+      const probe = await this.#parts.probe(connection);
+      return probe !== undefined && (await probe(accessToken)) === "refused";
+    })().finally(() => this.#probes.delete(key));
+    this.#probes.set(key, probing);
+    return probing;
+  }
+
+  /** Scope that is asked for must be what the token has: neither more nor less. RFC 6749, section 6 */
+  async #scopeRefused(
+    { parameters }: IssuerRequest,
+    connection: string,
+  ): Promise<Refusal | undefined> {
+    const text = parameterOf(parameters, "scope");
+    if (text === undefined) return undefined;
+    const asked = parseScope(text);
+    if (!asked) {
+      const expected = "scope values of printable ASCII, one space between them";
+      return { reason: "parameterInvalid", parameter: "scope", expected };
+    }
+    const { scope } = await this.#parts.keychain.show(connection);
+    const has = scope === null ? [] : (parseScope(scope) ?? []);
+    const wider = asked.filter((value) => !has.includes(value));
+    if (wider.length > 0) return { reason: "scopeWidened", scopes: wider };
+    return asked.length < has.length ? { reason: "scopeNarrower" } : undefined;
+  }
+
+  /** What a failure of the keychain is to a consumer; undefined if it is one of ours. */
+  #refusalOf(error: unknown, connection: string): Refusal | undefined {
+    if (!(error instanceof KetenError)) return undefined;
+    const { code, evidence } = error;
+    switch (code) {
+      case "connection_unavailable": {
+        const { retryAfterMs, status } = evidence;
+        const retryAfter = typeof retryAfterMs === "number" ? retryAfterMs : SECOND;
+        return { reason: "upstreamUnavailable", state: String(status), retryAfter };
+      }
+      case "connection_lost":
+      case "connection_unknown": {
+        const cause = code === "connection_unknown" ? "removed" : String(evidence.cause);
+        const reconnectUri = this.#parts.reconnectUri(connection);
+        return { reason: "connectionLost", cause, reconnectUri };
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  async revoke(request: IssuerRequest): Promise<RevocationOutcome> {
+    const authenticated = await this.#issuer.authenticate(request);
+    if (!authenticated.granted) return authenticated;
+    const { clientId } = authenticated.client;
+    const text = parameterOf(request.parameters, "token");
+    const isRefresh = text !== undefined && (await this.#issuer.inspectToken(text)) !== undefined;
+    const isHinted = parameterOf(request.parameters, "token_type_hint") === "refresh_token";
+    if (text !== undefined && !isRefresh && !isHinted) {
+      return this.#admission.refuse({ reason: "tokenTypeUnsupported" }, clientId);
+    }
+    return await this.#issuer.revoke(request).finally(() => this.#admission.forget());
+  }
+
+  async introspect(request: IssuerRequest): Promise<IntrospectionOutcome> {
+    const own = await this.#issuer.introspect(request);
+    if (!own.granted || own.introspection.active) return own;
+    const authenticated = await this.#issuer.authenticate(request);
+    if (!authenticated.granted) return authenticated;
+    const { clientId } = authenticated.client;
+    const consumer = await this.consumers.find(clientId);
+    const text = parameterOf(request.parameters, "token");
+    if (!consumer || consumer.revokedAt !== null || text === undefined) return own;
+    const handOut = await this.#parts.keychain.look(consumer.connection).catch(() => undefined);
+    if (!handOut || !isEqual(handOut.accessToken.reveal(), text)) return own;
+    const introspection = {
+      active: true,
+      clientId,
+      subject: consumer.connection,
+      scope: handOut.scope === null ? [] : (parseScope(handOut.scope) ?? []),
+      tokenType: "Bearer",
+      issuedAt: handOut.endsAt - handOut.lifetime,
+      expiresAt: handOut.endsAt,
+    } as const;
+    return { granted: true, introspection };
+  }
+}
+
+function isEqual(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
