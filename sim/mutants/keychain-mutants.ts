@@ -48,15 +48,15 @@ export const KEYCHAIN_MUTANTS: readonly Mutant[] = [
   {
     name: "journals not asked after a crash",
     file: "src/keychain/step.ts",
-    from: 'attempts.length > 0 || status === "refused" || epoch < seen;',
-    to: 'status === "refused" || epoch < seen;',
+    from: "attempts.length > 0 ||\n  (refreshed",
+    to: "(refreshed",
     says: "a token is presented again although its successor stands in a journal",
     killers: [{ explore: ["strict"], workers: 1, faults: ["crashBeforeCommit"] }],
   },
   {
     name: "journals not asked after the store fell back",
     file: "src/keychain/step.ts",
-    from: " || epoch < seen;",
+    from: " ||\n  epoch < seen;",
     to: ";",
     says: "a store that fell back is believed, although the journals know better",
     killers: [
@@ -91,8 +91,8 @@ export const KEYCHAIN_MUTANTS: readonly Mutant[] = [
   {
     name: "intent not written",
     file: "src/keychain/step.ts",
-    from: 'return { step: { kind: "send", record: after, attempt, lease }, after, events',
-    to: 'return { step: { kind: "send", record: after, attempt, lease }, after: null, events',
+    from: "return { step, after, events, tookIn: true };",
+    to: "return { step, after: null, events, tookIn: true };",
     says: "a request is sent that no record knows of",
     killers: [{ tests: KEYCHAIN, named: "intent is durable" }],
   },
@@ -115,7 +115,7 @@ export const KEYCHAIN_MUTANTS: readonly Mutant[] = [
   {
     name: "lease not renewed",
     file: "src/keychain/redeem.ts",
-    from: "const until = at + timing.leaseMs;",
+    from: "const until = at + leaseMs;",
     to: "const until = lease.until;",
     says: "a lease runs out under a request that is on its way",
     killers: [{ tests: "test/keychain/several-processes.test.ts" }],
@@ -370,5 +370,21 @@ export const KEYCHAIN_MUTANTS: readonly Mutant[] = [
     to: "",
     says: "a keychain ends while its request is on its way",
     killers: [{ tests: "test/keychain/late-answers.test.ts" }],
+  },
+  {
+    name: "a provider stormed",
+    file: "src/keychain/slots.ts",
+    from: "line.taken < this.#most",
+    to: "line.taken < Number.POSITIVE_INFINITY",
+    says: "all connections of a provider are refreshed at once",
+    killers: [{ tests: "test/keychain/courtesy.test.ts" }],
+  },
+  {
+    name: "connections due together",
+    file: "src/kernel/holding.ts",
+    from: "(1 + spreadOf(h.chainId))",
+    to: "(1 + 0 * spreadOf(h.chainId))",
+    says: "chains that were granted together are refreshed together for ever",
+    killers: [{ tests: "test/keychain/courtesy.test.ts" }],
   },
 ];

@@ -7,7 +7,6 @@
 
 import { KetenError } from "../../src/env/error.ts";
 import { wakes } from "../../src/keychain/connection.ts";
-import { decodeRecord } from "../../src/store/codec.ts";
 import type { Change, NewEvent } from "../../src/store/engine.ts";
 import { keyOf } from "../../src/store/store.ts";
 import { Chaos } from "./chaos.ts";
@@ -20,6 +19,7 @@ import { lifetimeOf, type Profile } from "./profile.ts";
 import { SimProvider } from "./provider.ts";
 import { Stream } from "./random-stream.ts";
 import { Trace } from "./trace.ts";
+import { rowsOf } from "./value-rows.ts";
 import { World } from "./world.ts";
 
 export interface History {
@@ -100,7 +100,17 @@ export class Simulation {
     const providerNow = (at: number) => ORIGIN + Math.round((at + profile.skewMs) * scale);
     const { requestLifeMs, deadlineMs } = timing;
     const holdMs = profile.holding.hold / scale;
-    this.ledger = new Ledger({ world, trace, policy, providerNow, requestLifeMs, scale, holdMs });
+    const rows = rowsOf(profile);
+    this.ledger = new Ledger({
+      world,
+      trace,
+      policy,
+      providerNow,
+      requestLifeMs,
+      scale,
+      holdMs,
+      rows,
+    });
     const { ledger } = this;
     this.machine = new Machine({
       ...{ profile, world, ledger, trace, faults },
@@ -111,7 +121,7 @@ export class Simulation {
     });
     const after = (ms: number, run: () => void) => world.after(ms, null, run);
     this.provider = new SimProvider({
-      ...{ world, ledger, trace, faults, vendor, policy, stream: stream("provider") },
+      ...{ world, ledger, trace, faults, vendor, policy, rows, stream: stream("provider") },
       clock: {
         scale,
         now: () => providerNow(world.now),
@@ -334,7 +344,7 @@ export class Simulation {
     const { profile, world } = this;
     if (!kept || !bytes || due === null || !Number.isFinite(due)) return;
     if (kept.status === "fresh" || kept.status === "redeeming" || kept.status === "lost") return;
-    if (!wakes(profile.mode, decodeRecord(keyOf("connection", id), bytes))) return;
+    if (!wakes(profile.mode, this.machine.rows.decode(keyOf("connection", id), bytes))) return;
     const now = this.machine.wall();
     world.after(Math.max(1, due - now) / profile.scale, null, () => {
       if (kept.status === "fresh" || kept.lost) return;

@@ -12,12 +12,13 @@
  *    way; then *held* if the answer waited at a process that stood still, and *timing* if it took longer than it is waited for.
  * 4. The one process that had the answer died: *unavoidable* if it died in the moment in which the answer came or a disk
  *    failed under it; else it read a token and did not keep it: *avoidable*.
- * 5. Time ran out: *operator* for the fixed end of a grant; *avoidable* if a process that wakes by itself had all the time
- *    in the world, no fault and a token; else *timing*.
+ * 5. Time ran out: *operator* for the fixed end of a grant; *avoidable* if a process that wakes by itself lived through it
+ *    with all the time in the world, no fault and a token; else *timing*.
  * 6. Somebody revoked it or consented again: *operator*.
  */
 
 import type { Serial } from "../../src/kernel/ids.ts";
+import { policyOf } from "../../src/kernel/parse-policy.ts";
 import { FOREVER } from "../../src/kernel/time.ts";
 import type { Arrival, Kept, Ledger, Mark, Sent, State } from "./ledger.ts";
 import type { Profile } from "./profile.ts";
@@ -103,7 +104,12 @@ function brokenTime(
 ): Finding | undefined {
   if (isDuplicate) return finding("unavoidable", `the network delivered ${told(request)} twice`);
   const took = arrived.at - request.recordedAt;
-  if (took >= ledger.options.requestLifeMs) {
+  const { requestLifeMs, policy, scale } = ledger.options;
+  const { atLeast, untilUsed } = policy.overlap;
+  // A window that is narrower than a request may live closes before a slow one arrives: whoever repeats that in time
+  // and whoever waits for it lose, each in the other case.
+  const windowMs = untilUsed || atLeast === 0 ? requestLifeMs : atLeast / scale;
+  if (took >= Math.min(requestLifeMs, windowMs)) {
     return finding("timing", `${told(request)} arrived ${Math.round(took)} ms after it was sent`);
   }
   const earlier = request.of.requests.filter(({ id }) => id <= request.id);
@@ -276,8 +282,12 @@ function byTime(
     return finding("operator", `${what}: the token's fixed end, which no refresh moves`);
   }
   const endAt = endOf(ledger, kept, from, until, serials);
-  const start = from.at + timing.deadlineMs;
-  const slackMs = 40_000 / scale + policy.minInterval / scale;
+  // Time in which no process lived is nobody's.
+  const absence = ledger.absences.find((one) => one.from.at <= from.at && one.until > from.at);
+  const start = (absence?.until ?? from.at) + timing.deadlineMs;
+  // A holder in doubt between policies keeps the longest interval of them.
+  const intervals = profile.settings.policies.map((told) => policyOf(told).minInterval);
+  const slackMs = (40_000 + Math.max(policy.minInterval, ...intervals)) / scale;
   const faultsIn = [...kept.faults, ...ledger.clockFaults].some(
     ({ number, at }) => number > from.number && at <= endAt,
   );

@@ -18,7 +18,7 @@ import type { Ordinal, Serial } from "../../src/kernel/ids.ts";
 import type { Policy, Revision } from "../../src/kernel/policy.ts";
 import { settle } from "../../src/kernel/policy-change.ts";
 import type { Instant } from "../../src/kernel/time.ts";
-import { decodeRecord } from "../../src/store/codec.ts";
+import type { Codec } from "../../src/store/codec.ts";
 import type { Change } from "../../src/store/engine.ts";
 import { keyOf } from "../../src/store/store.ts";
 import type { Trace } from "./trace.ts";
@@ -117,6 +117,8 @@ export interface LedgerOptions {
   /** For so long a holder that lives is waited for, where asking again could end the chain. */
   readonly holdMs: number;
   readonly scale: number;
+  /** How the provider's rows are written. */
+  readonly rows: Codec;
 }
 
 export class Ledger {
@@ -126,6 +128,8 @@ export class Ledger {
   /** Moments in which clocks jumped or stood still. */
   readonly clockFaults: Mark[] = [];
   readonly pauses: { readonly host: Holder; readonly from: Mark; readonly until: number }[] = [];
+  /** When no process of ours lived; `until` is infinity while none does. */
+  readonly absences: { readonly from: Mark; until: number }[] = [];
   /** When each attempt was recorded, before its first byte: from then on its life is counted. */
   readonly recorded = new Map<string, number>();
   readonly byChain = new Map<string, Kept>();
@@ -273,12 +277,12 @@ export class Ledger {
     if (!state) return [];
     const now = this.options.providerNow(at);
     const chain = settle(
-      decodeRecord(keyOf("chain", kept.chain), state.chain).chain,
+      this.options.rows.decode(keyOf("chain", kept.chain), state.chain).chain,
       this.#revisions,
     );
     const id = kept.chain.slice(0, kept.chain.lastIndexOf("."));
     const authorization: Authorization = state.authorization
-      ? decodeRecord(keyOf("authorization", id), state.authorization)
+      ? this.options.rows.decode(keyOf("authorization", id), state.authorization)
       : newAuthorization(id);
     if (deadByScope({ authorization }, kept.ordinal, chain)) return [];
     return serials

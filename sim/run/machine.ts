@@ -19,6 +19,7 @@ import { Keychain } from "../../src/keychain/keychain.ts";
 import { keyedDigest } from "../../src/keychain/keyed-digest.ts";
 import { createSealer } from "../../src/keychain/seal.ts";
 import { createVault } from "../../src/keychain/token-endpoint.ts";
+import type { Codec } from "../../src/store/codec.ts";
 import type { Change, NewEvent } from "../../src/store/engine.ts";
 import { openGroupCommit } from "../../src/store/group-commit.ts";
 import { MemoryDatabase } from "../../src/store/memory.ts";
@@ -33,6 +34,7 @@ import { Stream } from "./random-stream.ts";
 import { Platters, simDisk } from "./sim-disk.ts";
 import { SimEngine } from "./sim-engine.ts";
 import type { Trace } from "./trace.ts";
+import { rowsOf } from "./value-rows.ts";
 import { never, type World } from "./world.ts";
 
 /** The instant at which histories begin. */
@@ -52,6 +54,7 @@ export class Machine {
   readonly parts: MachineParts;
   readonly platters: Platters;
   readonly database = new MemoryDatabase();
+  readonly rows: Codec;
   readonly hosts: Host[] = [];
   /** What the wall clock is ahead of true time, scaled. */
   wallAheadMs = 0;
@@ -61,6 +64,7 @@ export class Machine {
 
   constructor(parts: MachineParts) {
     this.parts = parts;
+    this.rows = rowsOf(parts.profile);
     this.platters = new Platters(new Stream(parts.profile.seed, "platters"), parts.faults);
   }
 
@@ -95,6 +99,9 @@ export class Machine {
 
   /** A new process, not yet put together. */
   startHost(): Host {
+    const { ledger, world } = this.parts;
+    const absence = ledger.absences.at(-1);
+    if (absence && this.living.length === 0) absence.until = world.now;
     const host = new Host(this, `host-${this.hosts.length + 1}`);
     this.hosts.push(host);
     return host;
@@ -134,6 +141,9 @@ export class Host implements Holder {
     this.isDead = true;
     this.died = ledger.mark();
     ledger.fault();
+    if (this.#machine.living.length === 0) {
+      ledger.absences.push({ from: this.died, until: Number.POSITIVE_INFINITY });
+    }
     trace.note(`${this.name} dies`);
     // The kernel drops a dead process's locks.
     for (const engine of this.#engines) void engine.close();
@@ -207,6 +217,7 @@ export class Host implements Holder {
     const { faults, ledger, onCommit } = machine.parts;
     return await openGroupCommit({
       clock,
+      codec: machine.rows,
       open: async () => {
         const engine = new SimEngine({
           ...{ database: machine.database, turn, faults, names: STORE_FAULTS },

@@ -222,7 +222,8 @@ export class Network {
       way = deadlineMs * stream.between(0.5, 3);
       this.#touched(line);
     }
-    arrival.isComing = complete;
+    // A gateway's page brings no token.
+    arrival.isComing = complete && carries !== null;
     world.after(way, host, () => {
       line.progress = "answered";
       const delivery = this.#delivered(line, arrival, carries, complete, bytes);

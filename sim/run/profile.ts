@@ -7,8 +7,8 @@ import { formatPolicy, policyOf } from "../../src/kernel/parse-policy.ts";
 import type { Policy } from "../../src/kernel/policy.ts";
 import { type Duration, MINUTE } from "../../src/kernel/time.ts";
 import type { Mode } from "../../src/keychain/connection.ts";
+import type { Timing } from "../../src/keychain/defaults.ts";
 import { DEFAULT_TIMING, defaultSettings } from "../../src/keychain/defaults.ts";
-import type { Timing } from "../../src/keychain/redeem.ts";
 import type { ProviderSettings } from "../../src/store/connection-record.ts";
 import { PRESET_NAMES, providerSettings } from "../../src/vendors/known-providers.ts";
 import { PRESETS } from "../../src/vendors/presets.ts";
@@ -41,7 +41,9 @@ export interface Profile {
   readonly timing: Timing;
   readonly patienceMs: number;
   readonly holding: Settings;
+  /** Seals and rows are the product's own; else what stands for them costs less. */
   readonly realSeals: boolean;
+  readonly realRows: boolean;
   readonly rates: Rates;
 }
 
@@ -126,10 +128,12 @@ export function drawProfile(seed: string): Profile {
     timing: isFast ? FAST_TIMING : DEFAULT_TIMING,
     patienceMs: isFast ? stream.pick([100, 500]) : stream.pick([200, 1000, 1000, 5000, 30_000]),
     holding: { ...HOLDING, hold: isFast ? FAST_HOLD_MS * scale : HOLDING.hold },
-    realSeals: stream.chance(0.02),
+    ...realities(stream.chance(0.02)),
     rates: drawRates(stream),
   };
 }
+
+const realities = (isReal: boolean) => ({ realSeals: isReal, realRows: isReal });
 
 /** Usually what is known of the vendor; sometimes in doubt between that and another policy. */
 function settingsFor(stream: Stream, name: string, policy: Policy): ProviderSettings {
@@ -147,13 +151,13 @@ function settingsFor(stream: Stream, name: string, policy: Policy): ProviderSett
 /** What was drawn, for the head of a report. */
 export function describe(profile: Profile): string {
   const { policyName, settings, scale, hosts, connections, mode, isStarted, lifetimes } = profile;
-  const { askEvery, latencyMs, wayMs, skewMs, realSeals, rates, timing } = profile;
+  const { askEvery, latencyMs, wayMs, skewMs, realSeals, realRows, rates, timing } = profile;
   const rows = [
     `policy ${policyName}, known as one of ${settings.policies.length}; ${scale} times faster than life`,
     `${hosts} hosts, ${connections} connections, ${mode}${isStarted ? ", waking by themselves" : ", only when asked"}`,
     `${lifetimes} lifetimes of an access token with faults, an ask every ${askEvery} of one`,
     `store turns up to ${latencyMs} ms, network ways up to ${wayMs} ms, provider's clock ${skewMs} ms ahead`,
-    `deadline ${timing.deadlineMs} ms, request life ${timing.requestLifeMs} ms, lease ${timing.leaseMs} ms; ${realSeals ? "real" : "cheap"} seals`,
+    `deadline ${timing.deadlineMs} ms, request life ${timing.requestLifeMs} ms, lease ${timing.leaseMs} ms; ${realSeals ? "real" : "cheap"} seals, ${realRows ? "real" : "cheap"} rows`,
     `faults: ${
       Object.entries(rates)
         .map(([name, rate]) => `${name} ${rate.toFixed(4)}`)

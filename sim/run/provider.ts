@@ -17,6 +17,7 @@ import { createIssuer, type Issuer } from "../../src/issuer/issuer.ts";
 import { ISSUER_KEY_BYTES, issuerKeys } from "../../src/issuer/keys.ts";
 import type { Policy } from "../../src/kernel/policy.ts";
 import type { Duration } from "../../src/kernel/time.ts";
+import type { Codec } from "../../src/store/codec.ts";
 import { openGroupCommit } from "../../src/store/group-commit.ts";
 import { MemoryDatabase } from "../../src/store/memory.ts";
 import type { Provider } from "../../src/vendors/provider.ts";
@@ -41,6 +42,7 @@ export interface ProviderParts {
   readonly stream: Stream;
   readonly vendor: Provider;
   readonly policy: Policy;
+  readonly rows: Codec;
 }
 
 export interface Answered {
@@ -62,7 +64,7 @@ export class SimProvider {
   }
 
   async open(): Promise<void> {
-    const { world, clock, ledger, faults, stream, vendor, policy } = this.#parts;
+    const { world, clock, ledger, faults, stream, vendor, policy, rows } = this.#parts;
     const turn = () => world.turn(null);
     const names = {
       busy: null,
@@ -74,6 +76,7 @@ export class SimProvider {
     } as const;
     const store = await openGroupCommit({
       clock,
+      codec: rows,
       open: async () =>
         new SimEngine({
           ...{ database: this.#database, turn, faults, names },

@@ -37,6 +37,7 @@ const DROPPING = new Set(["storeDown", "commitUnknown", "journalFails"]);
 /** The loss that a step made; null if a token at hand is still accepted. */
 export function judge<S>(move: Move<S>, setting: Setting<S>): Loss | null {
   const { to, cause } = move;
+  const { faults } = to;
   if (acceptedAtHand(to, setting).length > 0) return null;
   const broken = to.faults.some((fault) => TIMING.has(fault));
   const otherwise = broken ? "timing" : "avoidable";
@@ -56,6 +57,9 @@ export function judge<S>(move: Move<S>, setting: Setting<S>): Loss | null {
       const isOld = to.faults.some((fault) => FALLBACK.has(fault));
       if (owner === ELSEWHERE) return { class: "operator", why: "used elsewhere" };
       if (copy) return { class: broken ? "timing" : "unavoidable", why: "a copy by the network" };
+      // Whoever repeats it in time and whoever waits for it lose, each in the other case.
+      const isSlow = isNarrow(setting) && faults.includes("requestDelayed");
+      if (evidence.inReach && isSlow) return { class: "timing", why: "slower than its window" };
       if (evidence.inReach) return { class: otherwise, why: "a newer token was at hand" };
       if (isOld) return { class: "operator", why: "the store was older than what was sent" };
       if (evidence.double) return { class: otherwise, why: "two requests for one token" };
@@ -65,11 +69,18 @@ export function judge<S>(move: Move<S>, setting: Setting<S>): Loss | null {
   }
 }
 
+/** Whether a window is no wider than a request may be on its way. */
+function isNarrow<S>({ policy }: Setting<S>): boolean {
+  const width = overlapOf(policy) - policy.minInterval;
+  return width > 0 && width <= DEFAULT_TIMING.requestLifeMs;
+}
+
 function lostInTime<S>(
   { faults }: World<S>,
-  { policy }: Setting<S>,
+  setting: Setting<S>,
   otherwise: "timing" | "avoidable",
 ): Loss {
+  const { policy } = setting;
   const isFixed = policy.rotate === "never";
   if (isFixed) return { class: "unavoidable", why: "the policy's own end, which nothing moves" };
   if (faults.includes("machineOff")) return { class: "unavoidable", why: "we were off too long" };
@@ -80,9 +91,7 @@ function lostInTime<S>(
     return { class: "unavoidable", why: "a copy by the network" };
   }
   // Where the cure must come within less than a request may be on its way, a second fault leaves no time for it.
-  const width = overlapOf(policy) - policy.minInterval;
-  const isNarrow = width > 0 && width <= DEFAULT_TIMING.requestLifeMs;
-  if (isNarrow && faults.length > 1) return { class: "timing", why: "a window closed, too narrow" };
+  if (isNarrow(setting) && faults.length > 1) return { class: "timing", why: "a window closed, too narrow" };
   return { class: otherwise, why: "a window closed" };
 }
 

@@ -23,7 +23,12 @@ import { KetenError } from "../env/error.ts";
 import type { RawAnswer } from "../env/exchange.ts";
 import type { ReceivedAnswer } from "../env/http-post.ts";
 import { DAY, type Duration, type Instant } from "../kernel/time.ts";
-import { decodeRecords, encodeRecord, type JournalRecord } from "./journal-format.ts";
+import {
+  decodeRecords,
+  encodeRecord,
+  type JournalRecord,
+  type KnownRecords,
+} from "./journal-format.ts";
 import { type AnswerIds, decodeAnswer, encodeAnswer, rawAnswerOf } from "./raw-answer.ts";
 import type { SealContext, Sealer } from "./seal.ts";
 
@@ -130,6 +135,8 @@ class FileJournal implements Journal {
   readonly #options: Required<JournalOptions>;
   #current: Segment | undefined;
   readonly #open = new Set<Segment>();
+  /** What was read of each file, so that looking at all of them again costs little more than fetching their bytes. */
+  #known = new Map<string, KnownRecords>();
   #segments = 0;
   #closed = false;
 
@@ -200,9 +207,9 @@ class FileJournal implements Journal {
   }
 
   settle(attemptIds: readonly string[]): void {
+    if (this.#closed || attemptIds.length === 0) return;
     const at = this.#options.clock.now();
     const record = encodeRecord({ kind: "settled", at, attemptIds });
-    if (this.#closed || attemptIds.length === 0) return;
     try {
       this.#put(this.#segmentWithRoom(record.length), record);
     } catch {
@@ -378,14 +385,19 @@ class FileJournal implements Journal {
   async #readFiles(): Promise<{ records: readonly Located[]; faults: JournalFault[] }> {
     const records: Located[] = [];
     const faults: JournalFault[] = [];
+    const known = new Map<string, KnownRecords>();
     for (const [file, owner] of this.#files()) {
       const bytes = await this.#options.disk.read(join(this.#options.directory, file));
       // Another process may have swept it meanwhile.
       if (bytes === undefined) continue;
-      const found = decodeRecords(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+      const ofFile = this.#known.get(file) ?? new Map();
+      known.set(file, ofFile);
+      const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+      const found = decodeRecords(whole, ofFile);
       for (const record of found.records) records.push({ ...record, file, owner });
       for (const { position } of found.damage) faults.push({ file, position, what: "damaged" });
     }
+    this.#known = known;
     return { records, faults };
   }
 }

@@ -11,7 +11,7 @@
 
 import { strict as assert } from "node:assert";
 import type { Instant } from "../kernel/time.ts";
-import { decodeRecord, encodeRecord, toJson } from "./codec.ts";
+import { type Codec, toJson } from "./codec.ts";
 import { columnsOf } from "./columns.ts";
 import { type Change, compareKeys, type Found, type NewEvent, nameOf } from "./engine.ts";
 import type { KetenEvent } from "./events.ts";
@@ -57,13 +57,15 @@ export function allKeys(lists: readonly (readonly Key[])[]): readonly Key[] {
 
 export class Batch {
   readonly #now: Instant;
+  readonly #codec: Codec;
   /** Every row that was read, as it stands now. */
   readonly #rows = new Map<string, Found>();
   readonly #changes = new Map<string, Change>();
   readonly #events: NewEvent[] = [];
 
-  constructor(now: Instant) {
+  constructor(now: Instant, codec: Codec) {
     this.#now = now;
+    this.#codec = codec;
   }
 
   get changes(): readonly Change[] {
@@ -93,13 +95,13 @@ export class Batch {
     try {
       const rows = keys.map((key) => {
         const bytes = this.#rows.get(nameOf(key));
-        return bytes && decodeRecord(key, bytes);
+        return bytes && this.#codec.decode(key, bytes);
       });
       const decision = decide(rows, this.#now);
       checkDecision(decision, keys);
       if ("need" in decision) return { need: decision.need };
       const { result, writes = [], events = [] } = decision;
-      const changes = changesOf(keys, writes);
+      const changes = changesOf(keys, writes, this.#codec);
       const noted = events.map((event) => this.#note(event));
       this.#take(changes, noted);
       return { result };
@@ -136,6 +138,7 @@ function checkDecision(decision: Decision<readonly Key[], unknown>, keys: readon
 function changesOf(
   keys: readonly Key[],
   writes: readonly (Records[Key["kind"]] | null | undefined)[],
+  codec: Codec,
 ): readonly Change[] {
   const changes: Change[] = [];
   for (const [i, { kind, id }] of keys.entries()) {
@@ -143,7 +146,7 @@ function changesOf(
     if (record === undefined) continue;
     if (record === null) changes.push({ kind, id, owner: null, due: null, bytes: null });
     else {
-      const bytes = encodeRecord(kind, record);
+      const bytes = codec.encode(kind, record);
       changes.push({ kind, id, ...columnsOf(kind, record), bytes });
     }
   }

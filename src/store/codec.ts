@@ -17,6 +17,13 @@ import type { Key } from "./store.ts";
 
 const JSON_FORMAT = 0x4a;
 
+/** How a store turns records into bytes and back. */
+export interface Codec {
+  encode<K extends Kind>(kind: K, record: Records[K]): Uint8Array;
+  /** @throws KetenError `store_unsafe` if the bytes cannot be read */
+  decode<K extends Kind>(key: Key<K>, bytes: Uint8Array): Records[K];
+}
+
 export function encodeRecord<K extends Kind>(kind: K, record: Records[K]): Uint8Array {
   if (kind === "chain") return encodeChain(record as ChainRecord);
   const json = toJson(record);
@@ -49,6 +56,9 @@ function unreadable({ kind, id }: Key, found: string, cause?: unknown): KetenErr
     evidence: { kind, id },
   });
 }
+
+/** What every store on a disk uses. */
+export const DURABLE: Codec = { encode: encodeRecord, decode: decodeRecord };
 
 /** JSON with Infinity. Values without one, which are nearly all, take the short way. */
 export function toJson(value: unknown): string {

@@ -18,7 +18,7 @@ import { strict as assert } from "node:assert";
 import type { Clock } from "../env/clock.ts";
 import { KetenError } from "../env/error.ts";
 import { type AnyDecide, allKeys, Batch, checkKeys, type Outcome, ROUNDS_MAX } from "./batch.ts";
-import { decodeRecord } from "./codec.ts";
+import { type Codec, DURABLE } from "./codec.ts";
 import {
   type Engine,
   type Found,
@@ -57,6 +57,8 @@ export interface GroupCommitOptions {
    */
   readonly turn?: () => Promise<void>;
   readonly pageSize?: number;
+  /** How records become bytes; `DURABLE` unless nothing outlives this process. */
+  readonly codec?: Codec;
 }
 
 interface Waiting<T> {
@@ -90,6 +92,7 @@ export async function openGroupCommit(options: GroupCommitOptions): Promise<Stor
 
 class GroupCommit implements Store {
   readonly #options: GroupCommitOptions;
+  readonly #codec: Codec;
   readonly #queue: Call[] = [];
   readonly #reads: ReadCall[] = [];
   /** The engine in use, or being opened; undefined after one has failed. */
@@ -108,6 +111,7 @@ class GroupCommit implements Store {
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
+    this.#codec = options.codec ?? DURABLE;
   }
 
   async opened(): Promise<void> {
@@ -131,7 +135,7 @@ class GroupCommit implements Store {
     this.#reads.push({ ...call, key });
     this.#reading ??= this.#readAll();
     const bytes = await call.promise;
-    return bytes && decodeRecord(key, bytes);
+    return bytes && this.#codec.decode(key, bytes);
   }
 
   async list<K extends Kind>(kind: K, where: Where, after?: string): Promise<Page<Records[K]>> {
@@ -142,7 +146,10 @@ class GroupCommit implements Store {
     const page = rows.slice(0, limit);
     const last = rows.length > limit ? page.at(-1) : undefined;
     return {
-      records: page.map(({ id, bytes }) => ({ id, record: decodeRecord(keyOf(kind, id), bytes) })),
+      records: page.map(({ id, bytes }) => ({
+        id,
+        record: this.#codec.decode(keyOf(kind, id), bytes),
+      })),
       next: last && formatPosition(last, where),
     };
   }
@@ -262,7 +269,7 @@ class GroupCommit implements Store {
     try {
       const rows = await found;
       const engine = await opening;
-      const batch = new Batch(this.#options.clock.now());
+      const batch = new Batch(this.#options.clock.now(), this.#codec);
       batch.load(keys, rows);
       const outcomes = await decideAll(engine, batch, calls);
       // The point of no return: from here a caller's update may become durable.

@@ -248,12 +248,11 @@ test("[PRO-18] a torn or flipped record hides no other, before or behind it, and
   const starts: number[] = [];
   for (let at = 0; at !== -1; at = whole.indexOf(mark, at + 1)) starts.push(at);
   const [, , second = 0, third = 0] = starts;
-  const reader = open(directory, { owner: "reader" });
   for (let at = second; at < third; at += 1) {
     const damaged = Buffer.from(whole);
     damaged[at]! ^= 1 << (at % 8);
     writeFileSync(path, damaged);
-    const { entries, faults } = await reader.entries();
+    const { entries, faults } = await open(directory, { owner: "reader" }).entries();
     assert.deepEqual(
       entries.map(({ answer }) => answer.attemptId),
       ["a1", "a3"],
@@ -267,10 +266,43 @@ test("[PRO-18] a torn or flipped record hides no other, before or behind it, and
   }
   for (let length = third; length < third + 300; length += 7) {
     writeFileSync(path, whole.subarray(0, length));
-    const { entries, faults } = await reader.entries();
+    const { entries, faults } = await open(directory, { owner: "reader" }).entries();
     assert.deepEqual(entries.map(({ answer }) => answer.attemptId).slice(0, 2), ["a1", "a2"]);
     if (entries.length === 2) assert.equal(faults.length, length === third ? 0 : 1);
   }
+});
+
+test("[PRO-18] who reads again finds what was written since, and no more than is there", async (t) => {
+  const directory = temporaryDirectory(t);
+  const journal = open(directory, { stepBytes: 2048, placeBytes: 1024 });
+  const reader = open(directory, { owner: "reader" });
+  append(journal, "a1");
+  assert.deepEqual(await attemptsIn(reader), ["a1"]);
+  append(journal, "a2");
+  append(journal, "a3");
+  const path = onlyFile(directory);
+  const whole = readFileSync(path);
+  const third = whole.lastIndexOf(whole.subarray(0, 8));
+  const torn = Buffer.from(whole).fill(0, third + 100);
+  writeFileSync(path, torn);
+  assert.deepEqual(await attemptsIn(reader), ["a1", "a2"]);
+  assert.deepEqual((await reader.entries()).faults.length, 1);
+  // A write that is under way when somebody reads looks torn, and is whole a moment later.
+  writeFileSync(path, whole);
+  assert.deepEqual(await attemptsIn(reader), ["a1", "a2", "a3"]);
+  // What was found whole and has changed since does not open.
+  const changed = Buffer.from(whole);
+  changed[third - 1]! ^= 1;
+  writeFileSync(path, changed.subarray(0, third));
+  const { entries, faults } = await reader.entries();
+  assert.deepEqual(
+    entries.map(({ answer }) => answer.attemptId),
+    ["a1"],
+  );
+  assert.deepEqual(
+    faults.map(({ what }) => what),
+    ["sealed"],
+  );
 });
 
 test("[PRO-18] the answers of one chain are found among others", async (t) => {

@@ -7,6 +7,7 @@ import { type History, runHistory, type Simulation } from "../../sim/run/history
 import type { Kept } from "../../sim/run/ledger.ts";
 import type { Host } from "../../sim/run/machine.ts";
 import { drawProfile, type Profile } from "../../sim/run/profile.ts";
+import { formatPolicy, policyOf } from "../../src/kernel/parse-policy.ts";
 import type { Policy } from "../../src/kernel/policy.ts";
 import { MINUTE, SECOND } from "../../src/kernel/time.ts";
 import { providerSettings } from "../../src/vendors/known-providers.ts";
@@ -25,6 +26,7 @@ async function stage(
   name: string,
   faults: readonly FaultName[],
   script: (stage: Stage) => Promise<void>,
+  changes: Partial<Profile> = {},
 ): Promise<History> {
   const profile: Profile = {
     ...drawProfile(`by hand, ${name}`),
@@ -32,7 +34,8 @@ async function stage(
     policy: PRESETS[name] as Policy,
     vendor: PROVIDERS[name]!,
     settings: providerSettings({ provider: name, tokenEndpoint: "https://provider.example/token" }),
-    ...{ scale: 1, hosts: 2, connections: 1, mode: "lazy", isStarted: false, realSeals: false },
+    ...{ scale: 1, hosts: 2, connections: 1, mode: "lazy", isStarted: false },
+    ...{ realSeals: false, realRows: false },
     ...{ latencyMs: 1, wayMs: 50, skewMs: 0, patienceMs: SECOND },
     holding: { ...drawProfile("x").holding, hold: 10 * MINUTE },
     timing: {
@@ -40,6 +43,7 @@ async function stage(
       ...{ leaseMarginMs: 5 * SECOND, clockDriftMs: SECOND },
     },
     rates: Object.fromEntries(faults.map((fault) => [fault, 1])),
+    ...changes,
   };
   return await runHistory(profile, {
     inWords: true,
@@ -105,6 +109,50 @@ test("[PRO-23] operator: the user withdrew the consent", async () => {
     await sleep(MINUTE);
   });
   assert.deepEqual(classes(history), ["operator"]);
+  assert.deepEqual(history.failures, []);
+});
+
+test("[PRO-23] timing: no process lived while the window for asking again was open", async () => {
+  const policy = policyOf({ overlap: { atLeast: "600 s" }, access: { lifetime: "600 s" } });
+  const settings = {
+    ...providerSettings({ provider: "strict", tokenEndpoint: "https://provider.example/token" }),
+    policies: [formatPolicy(policy)],
+  };
+  const history = await stage(
+    "strict",
+    [],
+    async ({ kept, hosts, sleep }) => {
+      while (kept.requests.length === 0) await sleep(1);
+      for (const host of hosts) {
+        host.onDeath = () => {};
+        host.die();
+      }
+      await sleep(11 * MINUTE);
+    },
+    { policy, settings, isStarted: true, mode: "proactive" },
+  );
+  assert.deepEqual(classes(history), ["timing"]);
+  assert.deepEqual(history.failures, []);
+});
+
+test("[PRO-23] unavoidable: a gateway gives up on a granted request whose process stands still", async () => {
+  const history = await stage(
+    "strict",
+    ["errorAfter"],
+    async ({ simulation, kept, hosts, sleep }) => {
+      simulation.faults.isOn = true;
+      simulation.ask(kept, false, hosts[0]);
+      while (!kept.arrivals.some(({ granted }) => granted)) await sleep(1);
+      simulation.faults.isOn = false;
+      simulation.chaos.pause(hosts[0]!, SECOND);
+      await sleep(2 * SECOND);
+      for (let minute = 0; minute < 30; minute += 1) {
+        simulation.ask(kept, false, hosts[1]);
+        await sleep(MINUTE);
+      }
+    },
+  );
+  assert.deepEqual(classes(history), ["unavoidable"]);
   assert.deepEqual(history.failures, []);
 });
 

@@ -62,6 +62,15 @@ test("[house] a trace in words changes nothing of what happens", async () => {
   assert.ok((loud.lines?.length ?? 0) > 20);
 });
 
+test("[house] rows kept as values change nothing of what happens", async () => {
+  for (let i = 0; i < 40; i += 1) {
+    const profile = drawProfile(`rows-${i}`);
+    const cheap = await runHistory({ ...profile, realRows: false });
+    const real = await runHistory({ ...profile, realRows: true });
+    assert.deepEqual({ ...cheap, counts: null }, { ...real, counts: null });
+  }
+});
+
 test("[house] every fault, every status and every kind of request occurs in a campaign", async () => {
   const tally = await runCampaign({
     ...{ seed: "coverage", histories: 1500, withKept: false },
