@@ -3,9 +3,9 @@
  * each searched until there is no new state.
  *
  *   npm run explore                        all of it, on one core
- *     [--preset NAME ...] [--workers 1,2,3] [--singles] [--write] [--stories CLASS]
+ *     [--preset NAME ...] [--workers 1,2,3] [--apart] [--singles] [--write] [--stories CLASS]
  *
- * `--write` writes docs/fault-matrix.md and its picture from the single faults. The last line is the result as JSON:
+ * With `--apart` each process has a machine and a journal of its own. `--write` writes docs/fault-matrix.md and its picture from the single faults. The last line is the result as JSON:
  * `cells` are (preset, processes, faults that struck); a cell counts under the gravest loss found in it. The exit code is
  * 1 if a chain was lost that could have been kept.
  */
@@ -24,6 +24,7 @@ const { values } = parseArgs({
   options: {
     preset: { type: "string", multiple: true },
     workers: { type: "string", default: "1,2" },
+    apart: { type: "boolean", default: false },
     singles: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
     stories: { type: "string", default: "avoidable" },
@@ -46,7 +47,7 @@ const seconds = (): number => Math.round((performance.now() - startedAt) / 100) 
 const sweeps: Sweep[] = [];
 for (const preset of presets) {
   for (const count of workers) {
-    const sweep = exploreCells(preset, count, values.singles ? 1 : 2);
+    const sweep = exploreCells(preset, count, values.singles ? 1 : 2, { apart: values.apart });
     sweeps.push(sweep);
     const { cells, states } = sweep;
     const lost = counts(cells);

@@ -26,10 +26,15 @@ export interface Sweep {
 }
 
 /** Searches a preset under no fault, each fault, and with `together` 2 each pair of those that are paired. */
-export function exploreCells(preset: string, workers: number, together: 1 | 2): Sweep {
+export function exploreCells(
+  preset: string,
+  workers: number,
+  together: 1 | 2,
+  { apart = false } = {},
+): Sweep {
   const policy = PRESETS[preset];
   if (!policy) throw new TypeError(`there is no preset "${preset}"`);
-  return exploreWith(preset, policy, ketenProgram([policy]), workers, together);
+  return exploreWith(preset, policy, ketenProgram([policy]), workers, together, { apart });
 }
 
 /** The same with any program. */
@@ -39,11 +44,13 @@ export function exploreWith<S>(
   program: Program<S>,
   workers: number,
   together: 1 | 2,
+  { apart = false } = {},
 ): Sweep {
+  const options = { workers, apart };
   const setting = { policy, revisions: revisionsOf(policy), program, rounds: ROUNDS };
   const passes = [
-    explore({ ...setting, faults: FAULT_NAMES, faultsMax: 1 }, { workers }),
-    ...(together === 1 ? [] : [explore({ ...setting, faults: PAIRED, faultsMax: 2 }, { workers })]),
+    explore({ ...setting, faults: FAULT_NAMES, faultsMax: 1 }, options),
+    ...(together === 1 ? [] : [explore({ ...setting, faults: PAIRED, faultsMax: 2 }, options)]),
   ];
   if (passes.some(({ isComplete }) => !isComplete)) {
     throw new Error(`${preset} with ${workers} processes has more states than can be searched`);

@@ -64,7 +64,7 @@ interface Found<S> {
 
 /** Explores a setting to its end. */
 export function explore<S>(setting: Setting<S>, options: SearchOptions): Explored {
-  const { statesMax = 5_000_000, untilAvoidable = false } = options;
+  const { statesMax = 1_500_000, untilAvoidable = false } = options;
   const numbers = new Numbers();
   const found: Found<S>[] = [{ world: beginning(setting, options), from: -1, says: "" }];
   const known = new Set([keyOf(found[0]?.world as World<S>, numbers)]);
