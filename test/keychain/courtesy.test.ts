@@ -30,6 +30,24 @@ test(`[PRO-19] one provider gets at most ${REQUESTS_MAX} requests at once; the o
   started.kill();
 });
 
+test("[PRO-20] a provider that hangs, with more connections than it gets requests, holds up nobody else's", async (t) => {
+  const on = machine(t);
+  const never = new Promise<never>(() => {});
+  const started = await start(on, {
+    wire: (_form, url) => (url.startsWith("http://127.0.0.2") ? tokens(1) : never),
+  });
+  const names = Array.from({ length: 2 * REQUESTS_MAX }, (_, i) => `acme-${i}`);
+  for (const name of names) await connect(started, ["handshake"], name);
+  for (const name of names) started.keychain.token(name, "worker").catch(() => {});
+  await until(() => started.sent.length === REQUESTS_MAX);
+  await connect(started, ["handshake"], "other", "http://127.0.0.2:9/token");
+  const before = on.clock.boot().at;
+  const { accessToken } = await started.keychain.token("other", "worker");
+  assert.equal(accessToken.reveal(), "access-1");
+  assert.equal(on.clock.boot().at, before, "no time passed");
+  started.kill();
+});
+
 test("[PRO-19] a caller that waits in line when the keychain drains is told so, and nothing is sent for it", async (t) => {
   const on = machine(t);
   const waiting: (() => void)[] = [];

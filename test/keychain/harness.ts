@@ -30,7 +30,7 @@ import { seededRandom } from "../support/seeded-random.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 /** What a provider does with one request. */
-export type Wire = (form: URLSearchParams) => PostOutcome | Promise<PostOutcome>;
+export type Wire = (form: URLSearchParams, url: string) => PostOutcome | Promise<PostOutcome>;
 
 export const answer = (status: number, body: unknown): PostOutcome => ({
   kind: "answered",
@@ -164,7 +164,7 @@ export async function start(on: Machine, options: StartOptions): Promise<Started
       }
       const form = new URLSearchParams(request.body.reveal());
       sent.push(form);
-      const outcome = await options.wire(form);
+      const outcome = await options.wire(form, request.url);
       return killed ? never : outcome;
     })();
     return { outcome, progress: () => "sent" };
@@ -206,12 +206,13 @@ export async function connect(
   { keychain }: Started,
   presets: readonly string[] = ["handshake"],
   name = "acme",
+  tokenEndpoint = "http://127.0.0.1:9/token",
 ): Promise<void> {
   await keychain.connect({
     name,
     provider: {
       preset: presets[0] ?? null,
-      tokenEndpoint: "http://127.0.0.1:9/token",
+      tokenEndpoint,
       clientAuthentication: "body",
       policies: presets.map((preset) => formatPolicy(PRESETS[preset] as Policy)),
       readings: [],
