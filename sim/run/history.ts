@@ -6,6 +6,7 @@
  */
 
 import { KetenError } from "../../src/env/error.ts";
+import { policyOf } from "../../src/kernel/parse-policy.ts";
 import { wakes } from "../../src/keychain/connection.ts";
 import type { Change, NewEvent } from "../../src/store/engine.ts";
 import { keyOf } from "../../src/store/store.ts";
@@ -107,6 +108,7 @@ export class Simulation {
       policy,
       providerNow,
       requestLifeMs,
+      repeatMs: repeatMsOf(profile),
       scale,
       holdMs,
       rows,
@@ -388,7 +390,9 @@ export class Simulation {
   #patience(): number {
     const { profile, chaos } = this;
     const { timing, holding, policy, scale } = profile;
-    const scaled = 3 * (policy.minInterval + 3 * holding.backoff.most + lifetimeOf(profile));
+    const intervals = profile.settings.policies.map((told) => policyOf(told).minInterval);
+    const interval = Math.max(policy.minInterval, ...intervals);
+    const scaled = 3 * (interval + 3 * holding.backoff.most + lifetimeOf(profile));
     return 5 * timing.requestLifeMs + (scaled + chaos.jumpedMs) / scale + chaos.stoodMs;
   }
 
@@ -433,6 +437,16 @@ export class Simulation {
     }
     return losses;
   }
+}
+
+/** Two fifths of the narrowest window by time, after which waiting any longer would cost the cure. */
+function repeatMsOf({ settings, scale }: Profile): number {
+  const windows = settings.policies
+    .map((told) => policyOf(told))
+    .filter(({ rotate, minInterval, overlap }) => {
+      return rotate !== "never" && minInterval === 0 && !overlap.untilUsed && overlap.atLeast > 0;
+    });
+  return (0.4 * Math.min(...windows.map(({ overlap }) => overlap.atLeast))) / scale;
 }
 
 /** How long to wait before asking again; null if that is of no use. */

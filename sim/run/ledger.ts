@@ -114,6 +114,8 @@ export interface LedgerOptions {
   /** The provider's clock at a true time. */
   readonly providerNow: (at: number) => Instant;
   readonly requestLifeMs: number;
+  /** After so long a request may be repeated though its sender lives: a part of the narrowest window that is known of. */
+  readonly repeatMs: number;
   /** For so long a holder that lives is waited for, where asking again could end the chain. */
   readonly holdMs: number;
   readonly scale: number;
@@ -231,10 +233,10 @@ export class Ledger {
     // A token that never rotates is not spent by being presented.
     if (this.options.policy.rotate === "never") return;
     for (const other of of.requests) {
-      const { requestLifeMs } = this.options;
+      const { requestLifeMs, repeatMs } = this.options;
       if (other.presented !== request.presented) continue;
       if (other.isConcluded || other.isReported || other.host.isDead) continue;
-      if (sent.at - other.recordedAt >= requestLifeMs) continue;
+      if (sent.at - other.recordedAt >= Math.min(requestLifeMs, repeatMs)) continue;
       // A clock that jumped in between has ended the other's life early: a broken assumption, no rule broken.
       if (this.clockFaults.some((fault) => fault.at >= other.sent.at)) continue;
       this.doubleSpends.push(

@@ -70,13 +70,13 @@ const clearOf = (window: Duration, margin: Duration): Duration => Math.min(margi
 
 /**
  * The time in which all must be done about a request in doubt, from its sending: while its token is certainly open.
- * FOREVER where none presses.
+ * FOREVER where none presses: without a window under some policy there is no cure that could come too late.
  */
 function windowOf(knowledge: Knowledge): Duration {
-  const timed = knowledge.filter(
-    ({ rotate, minInterval }) => rotate !== "never" && minInterval === 0,
-  );
-  return Math.min(FOREVER, ...timed.map(overlapOf).filter((overlap) => overlap > 0));
+  const rotating = knowledge.filter(({ rotate }) => rotate !== "never");
+  if (rotating.some((policy) => overlapOf(policy) === 0 && !refusesOnly(policy))) return FOREVER;
+  const pressing = rotating.filter(({ minInterval }) => minInterval === 0);
+  return Math.min(FOREVER, ...pressing.map(overlapOf).filter((overlap) => overlap > 0));
 }
 
 /** After so long a request counts as unanswered at the latest: three more fit into its window. */
