@@ -5,6 +5,7 @@ import { HOLDER_MUTANTS } from "./holder-mutants.ts";
 import { ISSUER_MUTANTS } from "./issuer-mutants.ts";
 import { KEYCHAIN_MUTANTS } from "./keychain-mutants.ts";
 import type { Mutant } from "./mutant.ts";
+import { RELAY_MUTANTS } from "./relay-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -13,4 +14,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...COURIER_MUTANTS,
   ...STORE_MUTANTS,
   ...ISSUER_MUTANTS,
+  ...RELAY_MUTANTS,
 ];

@@ -164,14 +164,13 @@ test("[G01] one that asks in a loop is told to wait, and the others do not notic
   const stand = await relayStand(t);
   const [greedy, other] = [await stand.consumer(), await stand.consumer()];
   assert.equal((await stand.ask(greedy)).status, 200);
-  const statuses = await Promise.all(
-    Array.from({ length: 150 }, async () => (await stand.ask(greedy)).status),
-  );
-  assert(statuses.includes(429));
-  assert.deepEqual([...new Set(statuses)].sort(), [200, 429]);
-  const refused = await stand.ask(greedy);
-  assert.equal(refused.status, 429);
-  assert(Number(refused.headers.get("retry-after")) > 0);
+  const answers = await Promise.all(Array.from({ length: 400 }, () => stand.ask(greedy)));
+  const refused = answers.filter(({ status }) => status !== 200);
+  assert(refused.length > 0 && refused.length < answers.length, `${refused.length} refused`);
+  for (const { status, headers } of refused) {
+    assert.equal(status, 429);
+    assert(Number(headers.get("retry-after")) > 0);
+  }
   assert.equal((await stand.ask(other)).status, 200);
 });
 
