@@ -8,6 +8,7 @@
 
 import type { Measured } from "./loader.ts";
 import type { RecordSizes } from "./record-size.ts";
+import type { CrowdRound } from "./relay.ts";
 import type { FigureName } from "./stands.ts";
 
 export type Round = Readonly<Record<FigureName, Measured>> & {
@@ -25,6 +26,15 @@ export interface LastLine {
   readonly rotationsToEcho: number;
   readonly rotationsToOidcProvider: number;
   readonly tokenReadsToEcho: number;
+  readonly relayTokens: number;
+  readonly relayTokensToEcho: number;
+  readonly relayTokensByTurnsToEcho: number;
+  /** Milliseconds for one of a crowd that asks at the end of a token; the median of the rounds. */
+  readonly crowdP99: number;
+  /** Of all rounds. */
+  readonly crowdErrors: number;
+  /** The most that a round needed. */
+  readonly crowdUpstreamRequests: number;
   readonly bytesPerChainAfter1: number;
   readonly bytesPerChainAfter1M: number;
 }
@@ -58,7 +68,14 @@ export function ratioOf(rounds: readonly Round[], of: FigureName, to: FigureName
 
 const threePlaces = (value: number): number => Math.round(1000 * value) / 1000;
 
-export function lastLine(rounds: readonly Round[], sizes: RecordSizes): LastLine {
+const errorsOf = ({ statuses }: CrowdRound): number =>
+  Object.entries(statuses).reduce((sum, [status, n]) => (status === "200" ? sum : sum + n), 0);
+
+export function lastLine(
+  rounds: readonly Round[],
+  sizes: RecordSizes,
+  crowds: readonly CrowdRound[],
+): LastLine {
   return {
     echo: rateOf(rounds, "echo"),
     oidcProvider: rateOf(rounds, "oidcProvider"),
@@ -68,6 +85,12 @@ export function lastLine(rounds: readonly Round[], sizes: RecordSizes): LastLine
     rotationsToEcho: ratioOf(rounds, "rotations", "echo"),
     rotationsToOidcProvider: ratioOf(rounds, "rotations", "oidcProvider"),
     tokenReadsToEcho: ratioOf(rounds, "tokenReads", "echo"),
+    relayTokens: rateOf(rounds, "relayTokens"),
+    relayTokensToEcho: ratioOf(rounds, "relayTokens", "echo"),
+    relayTokensByTurnsToEcho: ratioOf(rounds, "relayTokensByTurns", "echo"),
+    crowdP99: Math.round(median(crowds.map(({ p99 }) => p99))),
+    crowdErrors: crowds.reduce((sum, crowd) => sum + errorsOf(crowd), 0),
+    crowdUpstreamRequests: Math.max(...crowds.map(({ upstreamRequests }) => upstreamRequests)),
     bytesPerChainAfter1: sizes.bytesAfterOne,
     bytesPerChainAfter1M: sizes.bytesAfterAll,
   };
@@ -84,6 +107,7 @@ export function barsOf(rounds: readonly Round[], line: LastLine): readonly Bar[]
       goal: 5,
     },
     { name: "token reads to echo", value: line.tokenReadsToEcho, atLeast: 0.6, goal: 0.6 },
+    { name: "relay tokens to echo", value: line.relayTokensToEcho, atLeast: 0.4, goal: 0.6 },
     { name: "reads while rotating to reads alone", value: whileRotating, atLeast: 0.5, goal: 0.5 },
   ];
 }

@@ -14,6 +14,12 @@ import { runSlot, type Slot } from "./wire.ts";
 /** What the connections of a load send. */
 export type Job =
   | { readonly sends: "requests"; readonly requests: readonly string[] }
+  /** Many requests, by turns, over so many connections. */
+  | {
+      readonly sends: "turns";
+      readonly requests: readonly string[];
+      readonly connections: number;
+    }
   | {
       readonly sends: "rotations";
       /** All of the form but the token's value, which comes last. */
@@ -60,9 +66,27 @@ const SHOWN = 300;
 const prepared = new Map<string, { readonly port: number; readonly slots: readonly Slot[] }>();
 
 function slotsOf(job: Job): readonly Slot[] {
-  return job.sends === "requests"
-    ? job.requests.map(repeatingSlot)
-    : job.tokens.map((token) => rotatingSlot(job.path, job.form, token));
+  switch (job.sends) {
+    case "requests":
+      return job.requests.map(repeatingSlot);
+    case "turns":
+      return Array.from({ length: job.connections }, (_, i) =>
+        turningSlot(job.requests.filter((_request, at) => at % job.connections === i)),
+      );
+    case "rotations":
+      return job.tokens.map((token) => rotatingSlot(job.path, job.form, token));
+  }
+}
+
+function turningSlot(requests: readonly string[]): Slot {
+  let turn = 0;
+  return {
+    request: () => {
+      turn = (turn + 1) % requests.length;
+      return requests[turn] as string;
+    },
+    answered: expectOk,
+  };
 }
 
 function repeatingSlot(request: string): Slot {

@@ -1,7 +1,7 @@
 /**
  * What `npm run bench` runs: Keten beside an echo and beside node-oidc-provider, in alternating rounds.
  *
- *   npm run bench                                  five rounds of three seconds each, then the sizes: four minutes
+ *   npm run bench                                  five rounds of three seconds each, then crowds and sizes: seven minutes
  *   npm run bench -- --rounds 5 --seconds 3        the same
  *   npm run bench -- --only rotations,echo         some figures only; no last line, no results
  *   npm run bench -- --quick                       seconds in all: whether it runs, not how fast; no results
@@ -19,6 +19,7 @@ import { endAll } from "../scripts/children.ts";
 import { barsOf, cpuOf, lastLine, type Round, rateOf, tellBar, tellMeasured } from "./figures.ts";
 import { Loader, type Measured, type Timing } from "./loader.ts";
 import { measureRecordSizes, type RecordSizes } from "./record-size.ts";
+import { type CrowdRound, measureCrowd, tellCrowd } from "./relay.ts";
 import { CLIENT, FIGURES, type FigureName, POLICY, type Stand, startStands } from "./stands.ts";
 import { isInMemory, type Surroundings, surroundingsIn } from "./surroundings.ts";
 
@@ -26,6 +27,7 @@ interface Plan {
   readonly rounds: number;
   readonly timing: Timing;
   readonly connections: number;
+  readonly consumers: number;
   readonly sizeChains: number;
   readonly refreshes: number;
   readonly only: readonly FigureName[];
@@ -39,6 +41,8 @@ const WARM_MS = 500;
 /** Once per server, before the first round: for the compiler. */
 const FIRST_WARM_MS = 2000;
 const CONNECTIONS = 64;
+const CONSUMERS = 10_000;
+const CROWDS = 3;
 
 const OPTIONS = {
   rounds: { type: "string", default: "5" },
@@ -62,6 +66,7 @@ function planOf(args: readonly string[]): Plan {
         ? { warmMs: 100, measureMs: 300 }
         : { warmMs: WARM_MS, measureMs: 1000 * seconds },
       connections: quick ? 8 : CONNECTIONS,
+      consumers: quick ? 200 : CONSUMERS,
       sizeChains: quick ? 100 : 1000,
       refreshes: quick ? 2000 : 1_000_000,
       only: figures,
@@ -90,9 +95,10 @@ function figureNamed(name: string): FigureName {
 async function measureRounds(plan: Plan, directory: string): Promise<readonly Round[]> {
   const { connections, profiles, only } = plan;
   const loader = await Loader.start();
-  const stands = (await startStands({ directory, connections, loader, profiles })).filter(
-    ({ figure }) => only.includes(figure),
-  );
+  const { consumers } = plan;
+  const stands = (
+    await startStands({ directory, connections, consumers, loader, profiles })
+  ).filter(({ figure }) => only.includes(figure));
   console.log(`up: ${stands.length} figures, ${connections} connections; warming up`);
   if (!plan.quick) {
     for (const { server, loads } of stands) {
@@ -141,6 +147,18 @@ async function measureSizes(plan: Plan, directory: string): Promise<RecordSizes>
   return sizes;
 }
 
+async function measureCrowds(plan: Plan, directory: string): Promise<readonly CrowdRound[]> {
+  const { consumers, quick } = plan;
+  console.log(`crowd: ${consumers.toLocaleString("en")} consumers at the end of a token`);
+  const own = join(directory, "crowd");
+  mkdirSync(own);
+  const profiles = plan.profiles && join(plan.profiles, "crowd");
+  const rounds = quick ? 1 : CROWDS;
+  const crowds = await measureCrowd({ ...{ directory: own, profiles, consumers, rounds } });
+  for (const crowd of crowds) console.log(tellCrowd(crowd));
+  return crowds;
+}
+
 function keep(
   surroundings: Surroundings,
   plan: Plan,
@@ -170,15 +188,16 @@ async function main(plan: Plan): Promise<void> {
     console.log(`a sync takes ${syncMs.toFixed(2)} ms; load average ${loadAverage.toFixed(1)}`);
     const rounds = await measureRounds(plan, directory);
     if (plan.only.length < FIGURES.length) return;
+    const crowds = await measureCrowds(plan, directory);
     const sizes = await measureSizes(plan, directory);
-    const line = lastLine(rounds, sizes);
+    const line = lastLine(rounds, sizes, crowds);
     const bars = barsOf(rounds, line);
     for (const figure of FIGURES) {
       const cpuTime = `${cpuOf(rounds, figure)} µs CPU each`;
       console.log(`median  ${figure.padEnd(24)} ${rateOf(rounds, figure)}/s  ${cpuTime}`);
     }
     for (const bar of bars) console.log(tellBar(bar));
-    if (!plan.quick) keep(surroundings, plan, rounds, { figures: line, bars, sizes });
+    if (!plan.quick) keep(surroundings, plan, rounds, { figures: line, bars, crowds, sizes });
     console.log(JSON.stringify(line));
   } finally {
     await endAll();

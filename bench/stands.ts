@@ -9,6 +9,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Child, start } from "../scripts/children.ts";
+import { RELAY_PATHS } from "../src/http/relay-paths.ts";
 import type { BenchClient } from "./issuer.ts";
 import { formHead, type Job } from "./load.ts";
 import type { Loader } from "./loader.ts";
@@ -16,6 +17,7 @@ import type { EchoArguments } from "./servers/echo.ts";
 import type { IssuerArguments } from "./servers/issuer.ts";
 import type { KeychainArguments } from "./servers/keychain.ts";
 import type { OidcProviderArguments } from "./servers/oidc-provider.ts";
+import type { ReadyRelay, RelayArguments } from "./servers/relay.ts";
 
 export const FIGURES = [
   "echo",
@@ -25,6 +27,8 @@ export const FIGURES = [
   "rotationsStrict",
   "tokenReads",
   "readsWhileRotating",
+  "relayTokens",
+  "relayTokensByTurns",
 ] as const;
 export type FigureName = (typeof FIGURES)[number];
 
@@ -38,6 +42,8 @@ export interface Stand {
 export interface StandOptions {
   readonly directory: string;
   readonly connections: number;
+  /** Of the relay, who ask by turns. */
+  readonly consumers: number;
   readonly loader: Loader;
   /** Where the servers write CPU profiles when they end; none unless given. */
   readonly profiles: string | undefined;
@@ -48,6 +54,9 @@ export const CLIENT: BenchClient = {
   clientId: "bench-client",
   clientSecret: "bench-secret-0123456789abcdefghijklmnopq",
 };
+
+/** What a server is started with: a directory, and where CPU profiles go. */
+export type ServerOptions = Pick<StandOptions, "directory" | "profiles">;
 
 /** A server of chains as it says it is ready. */
 interface Tokens {
@@ -70,23 +79,28 @@ export async function startStands(options: StandOptions): Promise<readonly Stand
     startServer<IssuerArguments, Tokens>(options, "issuer", preset, (directory) => ({
       ...{ directory, preset, chains, client: CLIENT },
     }));
-  // Its first chains are rotated by the load, the next belong to the keychain's connections, the last is a sample.
-  const issuer = await issuerOf(POLICY, 2 * connections + 1);
+  // Its first chains are rotated by the load, the next belong to the keychain's connections, then a sample, and the
+  // last is the relay's.
+  const issuer = await issuerOf(POLICY, 2 * connections + 2);
   const strict = await issuerOf("strict", connections);
   const { port, path, tokens } = issuer.ready;
   const loaded = tokens.slice(0, connections);
   const kept = tokens.slice(connections, 2 * connections);
-  const sample = tokens.at(-1) ?? "";
+  const [sample = "", shared = ""] = tokens.slice(-2);
   const keychain = await startServer<KeychainArguments, ReadyKeychain>(
     options,
     "keychain",
     "keychain",
     (directory) => ({
       ...{ directory, preset: POLICY, chains: connections, client: CLIENT },
-      tokenEndpoint: `http://127.0.0.1:${port}${path}`,
-      refreshTokens: kept,
+      ...{ tokenEndpoint: `http://127.0.0.1:${port}${path}`, refreshTokens: kept },
     }),
   );
+  const tokenEndpoint = `http://127.0.0.1:${port}${path}`;
+  const relay = await startRelay(options, {
+    ...{ tokenEndpoint, client: CLIENT, refreshToken: shared, preset: POLICY },
+    consumers: options.consumers,
+  });
   const oidcProviderOf = (name: string, scope: string): Promise<Server<Tokens>> =>
     startServer<OidcProviderArguments, Tokens>(options, "oidc-provider", name, () => ({
       ...{ chains: connections, scope, ...CLIENT },
@@ -114,6 +128,11 @@ export async function startStands(options: StandOptions): Promise<readonly Stand
   loader.prepare({ name: "rotationsStrict", ...rotating(strict.ready) });
   loader.prepare({ name: "tokenReads", port: keychain.ready.port, job: reads });
   loader.prepare({ name: "rotationsMeanwhile", ...rotating(keychain.ready.issuer) });
+  const asks = relay.ready.forms.map(relayRequest);
+  const same: Job = { sends: "requests", requests: asks.slice(0, connections) };
+  const turns: Job = { sends: "turns", connections, requests: asks };
+  loader.prepare({ name: "relayTokens", port: relay.ready.port, job: same });
+  loader.prepare({ name: "relayTokensByTurns", port: relay.ready.port, job: turns });
   return [
     { figure: "echo", server: echo.child, loads: ["echo"] },
     { figure: "oidcProvider", server: oidcProvider.child, loads: ["oidcProvider"] },
@@ -130,17 +149,31 @@ export async function startStands(options: StandOptions): Promise<readonly Stand
       server: keychain.child,
       loads: ["tokenReads", "rotationsMeanwhile"],
     },
+    { figure: "relayTokens", server: relay.child, loads: ["relayTokens"] },
+    { figure: "relayTokensByTurns", server: relay.child, loads: ["relayTokensByTurns"] },
   ];
 }
 
-interface Server<R> {
+/** A relay with consumers, each with a form of its own. */
+export const startRelay = (
+  options: ServerOptions,
+  args: Omit<RelayArguments, "directory">,
+): Promise<Server<ReadyRelay>> =>
+  startServer<RelayArguments, ReadyRelay>(options, "relay", "relay", (directory) => ({
+    ...{ directory, ...args },
+  }));
+
+export const relayRequest = (form: string): string =>
+  formHead(RELAY_PATHS.token, form.length) + form;
+
+export interface Server<R> {
   readonly child: Child;
   readonly ready: R;
 }
 
 /** Starts a server with a directory of its own. */
 async function startServer<A, R>(
-  { directory, profiles }: StandOptions,
+  { directory, profiles }: ServerOptions,
   file: string,
   name: string,
   argumentsIn: (directory: string) => A,

@@ -387,4 +387,12 @@ export const KEYCHAIN_MUTANTS: readonly Mutant[] = [
     says: "chains that were granted together are refreshed together for ever",
     killers: [{ tests: "test/keychain/courtesy.test.ts" }],
   },
+  {
+    name: "an empty success repeated at once",
+    file: "src/kernel/holding.ts",
+    from: "isEmpty ? settings.backoff.most : 0",
+    to: "isEmpty ? 0 : 0",
+    says: "a provider whose tokens have ended when they come is asked without end",
+    killers: [{ tests: "test/keychain/courtesy.test.ts" }],
+  },
 ];

@@ -3,7 +3,8 @@
 import { Command, Option } from "commander";
 import type { AddedConsumerAnswer, ConsumerAnswer } from "../http/consumers-wire.ts";
 import { here } from "./command-connections.ts";
-import { jsonOption, nameArgument } from "./options.ts";
+import { withCommands } from "./command-group.ts";
+import { clientIdArgument, jsonOption, nameArgument } from "./options.ts";
 import { print, say, visible } from "./terminal.ts";
 import { type Where, withClient } from "./with-client.ts";
 
@@ -21,40 +22,44 @@ interface AddOptions extends Common {
 const CLIENT_ID = "its client id";
 
 export function consumerCommand(): Command {
-  return new Command("consumer")
-    .description(
-      "let products share a connection: each gets a client id, a secret and a stable token",
-    )
-    .addCommand(addCommand())
-    .addCommand(listCommand())
-    .addCommand(
-      here(new Command("revoke").description("end a consumer's right to ask, for ever"))
-        .argument("<client-id>", CLIENT_ID)
-        .action((clientId: string, options: Common) =>
-          withClient(options, async (client) => {
-            await client.revokeConsumer(clientId);
-            say(`"${clientId}" gets no token any more; what it holds ends by itself`);
-          }),
-        ),
-    )
-    .addCommand(
-      here(new Command("rotate-secret").description("give a consumer another secret"))
-        .argument("<client-id>", CLIENT_ID)
-        .addOption(jsonOption("print it as one line of JSON"))
-        .action((clientId: string, options: Common) =>
-          withClient(options, async (client) => {
-            const answer = await client.replaceConsumerSecret(clientId);
-            await print(options.json ? JSON.stringify(answer) : answer.client_secret);
-            say("the secret before is dead; this one is shown once");
-          }),
-        ),
+  const command = new Command("consumer").description(
+    "let products share a connection: each gets a client id, a secret and a stable token",
+  );
+  return withCommands(command, [addCommand(), listCommand(), revokeCommand(), rotateCommand()]);
+}
+
+function revokeCommand(): Command {
+  return here(new Command("revoke").description("end a consumer's right to ask, for ever"))
+    .argument("<client-id>", CLIENT_ID, clientIdArgument)
+    .action((clientId: string, options: Common) =>
+      withClient(options, async (client) => {
+        await client.revokeConsumer(clientId);
+        say(`"${clientId}" gets no token any more; what it holds ends by itself`);
+      }),
+    );
+}
+
+function rotateCommand(): Command {
+  return here(new Command("rotate-secret").description("give a consumer another secret"))
+    .argument("<client-id>", CLIENT_ID, clientIdArgument)
+    .addOption(jsonOption("print it as one line of JSON"))
+    .action((clientId: string, options: Common) =>
+      withClient(options, async (client) => {
+        const answer = await client.replaceConsumerSecret(clientId);
+        await print(options.json ? JSON.stringify(answer) : answer.client_secret);
+        say("the secret before is dead; this one is shown once");
+      }),
     );
 }
 
 function addCommand(): Command {
   return here(new Command("add").description("add a consumer of a connection"))
     .argument("<connection>", "the connection's name", nameArgument)
-    .addOption(new Option("--client-id <id>", "its client id (default: made of the name)"))
+    .addOption(
+      new Option("--client-id <id>", "its client id (default: made of the name)").argParser(
+        clientIdArgument,
+      ),
+    )
     .addOption(
       new Option(
         "--dialect <preset>",

@@ -6,6 +6,7 @@ import { diffPolicies, type PolicyChange } from "../kernel/diff.ts";
 import { formatPolicy } from "../kernel/parse-policy.ts";
 import type { Policy } from "../kernel/policy.ts";
 import { DURATION_EXAMPLES, type Duration, parseDuration } from "../kernel/time.ts";
+import { withCommands } from "./command-group.ts";
 import { UsageError } from "./failure.ts";
 import { clipped, jsonOption } from "./options.ts";
 import { checkJson, checkLines, shortLines } from "./policy-check-words.ts";
@@ -28,22 +29,7 @@ export function policyCommand(): Command {
   const command = new Command("policy").description(
     "say what a policy promises, what it means, and what a change of it does",
   );
-  const commands = [checkCommand(), explainCommand(), diffCommand()];
-  for (const each of commands) {
-    each.exitOverride().configureOutput({ outputError: () => {}, writeErr: () => {} });
-    command.addCommand(each.helpOption("-h, --help", "print this"));
-  }
-  const names = commands.map((each) => each.name()).join(", ");
-  return command
-    .helpCommand(false)
-    .allowExcessArguments(true)
-    .action((_: unknown, { args: [given] }: Command) => {
-      const what =
-        given === undefined
-          ? "no policy command given"
-          : `unknown command "policy ${clipped(given)}"`;
-      throw new UsageError(`${what}; expected one of ${names}`);
-    });
+  return withCommands(command, [checkCommand(), explainCommand(), diffCommand()]);
 }
 
 const named = (name: string, description: string): Command =>

@@ -30,6 +30,7 @@ import { Keychain } from "../keychain/keychain.ts";
 import { keyedDigest } from "../keychain/keyed-digest.ts";
 import { createSealer } from "../keychain/seal.ts";
 import { createVault } from "../keychain/token-endpoint.ts";
+import type { Share } from "../relay/fair-share.ts";
 import type { Relay } from "../relay/relay.ts";
 import { openMemoryStore } from "../store/memory.ts";
 import { openSqliteStore } from "../store/sqlite/engine.ts";
@@ -57,6 +58,8 @@ export interface HomeOptions {
   readonly courier?: CourierMode | undefined;
   /** Where the outside reaches the server of this data; the address it listens at unless given. */
   readonly publicUrl?: string | undefined;
+  /** How often a consumer of the relay may ask; more than a well-behaved program does unless given. */
+  readonly relayShare?: Share | undefined;
 }
 
 /** `eager` starts the courier at once, `lazy` with the first request. */
@@ -157,6 +160,7 @@ export async function openHome(options: HomeOptions): Promise<Home> {
     };
     const relay = homeRelay({
       ...{ store, clock, random, keychain, key, deploymentId, url: () => url },
+      share: options.relayShare,
     });
     return { dataDir, keychain, relay, store, journal, liveness, clock, servesAt, close };
   } catch (error) {

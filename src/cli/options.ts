@@ -2,6 +2,7 @@
 
 import { Option } from "commander";
 import { NAME_PATTERN } from "../keychain/connection.ts";
+import { CLIENT_ID_PATTERN } from "../relay/consumers.ts";
 import { UsageError } from "./failure.ts";
 
 const PORT_MAX = 65_535;
@@ -83,6 +84,14 @@ export function nameArgument(text: string): string {
   if (NAME_PATTERN.test(text)) return text;
   throw new UsageError(
     'the connection\'s name is malformed; expected 1 to 64 letters, digits, ".", "_" or "-", beginning with a letter or digit',
+  );
+}
+
+/** A consumer's client id. */
+export function clientIdArgument(text: string): string {
+  if (CLIENT_ID_PATTERN.test(text)) return text;
+  throw new UsageError(
+    'the client id is malformed; expected 1 to 96 letters, digits, ".", "_" or "-", beginning with a letter or digit',
   );
 }
 

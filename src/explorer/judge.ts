@@ -91,7 +91,8 @@ function lostInTime<S>(
     return { class: "unavoidable", why: "a copy by the network" };
   }
   // Where the cure must come within less than a request may be on its way, a second fault leaves no time for it.
-  if (isNarrow(setting) && faults.length > 1) return { class: "timing", why: "a window closed, too narrow" };
+  if (isNarrow(setting) && faults.length > 1)
+    return { class: "timing", why: "a window closed, too narrow" };
   return { class: otherwise, why: "a window closed" };
 }
 

@@ -2,14 +2,12 @@
 
 import { type Static, Type } from "@fastify/type-provider-typebox";
 import { SECOND } from "../kernel/time.ts";
-import type { AddedConsumer } from "../relay/consumers.ts";
+import { type AddedConsumer, CLIENT_ID_PATTERN } from "../relay/consumers.ts";
 import type { ConsumerRecord } from "../store/records.ts";
 import { Name } from "./api-wire.ts";
 
-const CLIENT_ID = "^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$";
-
 const ClientId = Type.String({
-  pattern: CLIENT_ID,
+  pattern: CLIENT_ID_PATTERN.source,
   description: 'Letters, digits, ".", "_" and "-"; at most 96, beginning with a letter or digit',
 });
 

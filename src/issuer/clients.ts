@@ -45,8 +45,10 @@ export interface Clients {
   changePolicy(clientId: string, policy: Policy, revive: boolean): Promise<Revision>;
   /** Replaces a confidential client's secret; the one before is dead at once. @throws KetenError `config_invalid` */
   replaceSecret(clientId: string): Promise<Secret>;
+  /** By the row at hand, for who looks again in a transaction (`unchanged`); `afresh` by the row in the store. */
   authenticate(
     credentials: Credentials,
+    afresh: boolean,
   ): Promise<{ readonly client: ClientRecord } | { readonly refusal: ClientRefusal }>;
   /** Whether the row inside a transaction still has the secret that was authenticated. */
   unchanged(authenticated: ClientRecord, row: ClientRecord | undefined): row is ClientRecord;
@@ -87,11 +89,11 @@ export function clientsOf(options: {
     revisionsOf,
     policyOf: (client) => newest(revisionsOf(client)).policy,
     find: async (clientId) => atHand.get(clientId) ?? (await readFresh(clientId)),
-    async authenticate(credentials) {
+    async authenticate(credentials, afresh) {
       const { clientId, by } = credentials;
       if (clientId === null) return { refusal: { reason: "clientUnknown", clientId, by } };
       const { id } = key(clientId);
-      const known = atHand.get(clientId);
+      const known = afresh ? undefined : atHand.get(clientId);
       if (!refuseClient(secretMac, id, known, credentials) && known) return { client: known };
       const client = await readFresh(clientId);
       const refusal = refuseClient(secretMac, id, client, credentials);

@@ -44,7 +44,7 @@ export interface Issuer {
   introspect(request: IssuerRequest): Promise<IntrospectionOutcome>;
 
   // --- for an endpoint of its own that hands out something else
-  /** Who asks. */
+  /** Who asks, by its secret as it stands in the store: another process may have replaced it. */
   authenticate(
     request: IssuerRequest,
   ): Promise<{ readonly granted: true; readonly client: ClientRecord } | Refused>;
@@ -122,8 +122,10 @@ export function createIssuer({ store, clock, random, keys, realm }: IssuerOption
     token: (request) => answerToken(desk, request),
     revoke: (request) => withClient(desk, request, revokeToken),
     introspect: (request) => withClient(desk, request, introspectToken),
-    authenticate: (request) =>
-      withClient(desk, request, async (_, client) => ({ granted: true, client })),
+    authenticate: (request) => {
+      const answer = async (_: Desk, client: ClientRecord) => ({ granted: true, client }) as const;
+      return withClient(desk, request, answer, { afresh: true });
+    },
     confirm: (client, refreshToken) => confirmRefresh(desk, client, refreshToken),
     isRegistered: async (clientId) => (await clients.find(clientId)) !== undefined,
     replaceSecret: (clientId) => clients.replaceSecret(clientId),
@@ -166,12 +168,13 @@ async function withClient<T>(
   desk: Desk,
   request: IssuerRequest,
   answer: (desk: Desk, client: ClientRecord, request: IssuerRequest) => Promise<T>,
+  { afresh = false } = {},
 ): Promise<T | Refused> {
   const repeated = repeatedParameter(request.parameters);
   if (repeated) return refused(desk, repeated);
   const read = readCredentials(request);
   if ("refusal" in read) return refused(desk, read.refusal);
-  const authenticated = await desk.clients.authenticate(read.credentials);
+  const authenticated = await desk.clients.authenticate(read.credentials, afresh);
   if ("refusal" in authenticated) {
     return refused(desk, authenticated.refusal, { clientId: read.credentials.clientId });
   }

@@ -239,7 +239,9 @@ export function importHolding(token: {
  */
 export function dueAt(h: Holding, knowledge: Knowledge, settings: Settings): Instant {
   if (!h.access || !h.refreshed) return Number.NEGATIVE_INFINITY;
-  const lead = Math.min(settings.lead * (1 + spreadOf(h.chainId)), accessLifetimeOf(knowledge) / 2);
+  // Half of its life at most, by what is known and by what was said: a token that was just fetched is never due.
+  const life = Math.min(accessLifetimeOf(knowledge), h.access.expiresAt - h.refreshed.from);
+  const lead = Math.min(settings.lead * (1 + spreadOf(h.chainId)), life / 2);
   const unused = refreshLifetimeOf(knowledge);
   // Half of its life is left for asking again.
   const keepBy = h.refreshed.from + unused / 2;
@@ -315,12 +317,21 @@ export function plan(
   const cures = candidate !== undefined && candidate.print === h.predecessor?.print;
   const isDue = newer || cures || now >= dueAt(h, knowledge, settings);
   if (!isDue && isUsable(h, knowledge, settings, now)) return { do: "handOut" };
-  const allowed = (h.refreshed?.to ?? Number.NEGATIVE_INFINITY) + minIntervalOf(knowledge);
+  const allowed = allowedAt(h, knowledge, settings);
   if (now < allowed) return { do: "wait", until: allowed, why: "notYet" };
   if (now < h.quietUntil && replayRevokes(knowledge) && !cures) {
     return { do: "wait", until: h.quietUntil, why: "quiet" };
   }
   return { do: "send", token: candidate ?? h.current, why: "due" };
+}
+
+/** When the next refresh may be sent: at once, unless the provider or the last answer says otherwise. */
+function allowedAt(h: Holding, knowledge: Knowledge, settings: Settings): Instant {
+  if (h.refreshed === null) return Number.NEGATIVE_INFINITY;
+  const { from, to } = h.refreshed;
+  // A success that brought nothing to hand out would bring the same again at once, and for ever.
+  const isEmpty = h.access === null || h.access.expiresAt - from <= settings.leastLeft;
+  return to + Math.max(minIntervalOf(knowledge), isEmpty ? settings.backoff.most : 0);
 }
 
 /** With a request in doubt: a parked successor where trying it is harmless, else the token again, in its window. */

@@ -10,6 +10,7 @@
 
 import type { Clock } from "../env/clock.ts";
 import type { Secret } from "../env/secret.ts";
+import { refreshEndsAccess } from "../kernel/doubt.ts";
 import { accessEndsAt, type Settings } from "../kernel/holding.ts";
 import type { Duration, Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
@@ -29,6 +30,8 @@ export interface HandOut {
   readonly lifetime: Duration;
   /** Its true end: its own, or the moment our next refresh may end it. */
   readonly endsAt: Instant;
+  /** Whether our next refresh may end it, for all who hold it: none is to come before the end they were told. */
+  readonly endsByRefresh: boolean;
   /** One more with each refresh. Report a token that fails with this number. */
   readonly generation: number;
 }
@@ -142,6 +145,7 @@ export class HandOuts {
       more: access.more ?? {},
       lifetime: access.expiresAt - (refreshed?.from ?? access.expiresAt),
       endsAt: accessEndsAt(record.holding, knowledgeOf(record), this.#parts.settings),
+      endsByRefresh: refreshEndsAccess(knowledgeOf(record)),
       generation,
     };
   }

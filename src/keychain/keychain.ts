@@ -116,12 +116,17 @@ export class Keychain {
    * @throws KetenError `connection_unknown`; `connection_lost` with its cause; `connection_unavailable` (retryable)
    *   with `retryAfterMs` while the provider or a doubt keeps us waiting; `store_unavailable`; `draining`
    */
-  async token(name: string, consumer: string, newerThan = -1): Promise<HandOut> {
+  async token(
+    name: string,
+    consumer: string,
+    newerThan = -1,
+    patienceMs = this.#parts.patienceMs,
+  ): Promise<HandOut> {
     const atHand = this.#draining
       ? undefined
       : this.#handOuts.fromMemory(name, consumer, newerThan);
     if (atHand) return atHand;
-    const giveUpAt = this.#parts.clock.boot().at + this.#parts.patienceMs;
+    const giveUpAt = this.#parts.clock.boot().at + patienceMs;
     for (;;) {
       const redeemed = await this.#patiently(this.#refresh(name, newerThan), giveUpAt, name);
       if (redeemed.kind === "usable") return this.#handOuts.handOut(redeemed.record, consumer);
@@ -228,10 +233,21 @@ export class Keychain {
 
   /** The access token that is alive now, without a refresh and without handing it out. @throws as `show` */
   async look(name: string): Promise<HandOut | undefined> {
+    const record = await this.#readAlive(name);
+    return record && this.#handOuts.look(record);
+  }
+
+  /** Hands out the access token that is alive now, without waiting for a refresh. @throws as `show` */
+  async atHand(name: string, consumer: string): Promise<HandOut | undefined> {
+    const record = await this.#readAlive(name);
+    return record && this.#handOuts.handOut(record, consumer);
+  }
+
+  async #readAlive(name: string): Promise<ConnectionRecord | undefined> {
     const record = await this.#read(name);
     const { settings, clock } = this.#parts;
     const isAlive = isUsable(record.holding, knowledgeOf(record), settings, clock.now());
-    return isAlive ? this.#handOuts.look(record) : undefined;
+    return isAlive ? record : undefined;
   }
 
   async #read(name: string): Promise<ConnectionRecord> {

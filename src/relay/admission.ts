@@ -40,19 +40,19 @@ interface Known {
 
 /** In unscaled milliseconds. */
 const BELIEVED_MS = 1000;
-const KNOWN_MAX = 10_000;
+const KNOWN_MAX = 50_000;
 
 export class Admission {
   readonly #parts: AdmissionParts;
   /** By a digest of all that was presented: no secret is kept. */
-  readonly #known = new Map<string, Known>();
+  #known = new Map<string, Known>();
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
   }
 
-  /** Who sent a token request, if they may. @throws KetenError `store_unavailable` */
-  async admit(request: IssuerRequest): Promise<Admitted | Refused> {
+  /** Who sent a token request, if they may; `at` is the time since boot. @throws KetenError `store_unavailable` */
+  async admit(request: IssuerRequest, at: number): Promise<Admitted | Refused> {
     const repeated = repeatedParameter(request.parameters);
     if (repeated) return this.refuse(repeated);
     const grantType = parameterOf(request.parameters, "grant_type");
@@ -62,19 +62,21 @@ export class Admission {
     if (!isRelayGrantType(grantType)) {
       return this.refuse({ reason: "grantTypeUnsupported", grantType });
     }
-    const { boot } = this.#parts.clock;
     const digest = digestOf(request, grantType);
-    const known = this.#known.get(digest);
+    // Forgetting makes another: who was looked up before is not remembered after.
+    const all = this.#known;
+    const known = all.get(digest);
     const admitted =
-      known && boot().at - known.at < BELIEVED_MS
-        ? known.admitted
-        : await this.#look(request, grantType);
+      known && at - known.at < BELIEVED_MS ? known.admitted : await this.#look(request, grantType);
     if (!admitted.granted) return admitted;
     const { consumer } = admitted;
     if (!mayAskFrom(consumer, request.address)) {
       return this.refuse({ reason: "addressNotAllowed" }, consumer.clientId);
     }
-    if (admitted !== known?.admitted) this.#remember(digest, admitted);
+    if (admitted !== known?.admitted) {
+      if (all.size >= KNOWN_MAX) all.clear();
+      all.set(digest, { admitted, at });
+    }
     return admitted;
   }
 
@@ -102,17 +104,17 @@ export class Admission {
       const refusal = { reason: "tokenOfAnotherClient", parameter: "refresh_token" } as const;
       return this.refuse(refusal, clientId);
     }
+    // A crash between the two writes of a revocation leaves the token alive.
+    if (consumer.revokedAt !== null) {
+      const refusal = { reason: "chainRevoked", by: "clientAndSubject", at: null } as const;
+      return this.refuse(refusal, clientId);
+    }
     return { granted: true, consumer, grantType, refreshToken };
-  }
-
-  #remember(digest: string, admitted: Admitted): void {
-    if (this.#known.size >= KNOWN_MAX) this.#known.clear();
-    this.#known.set(digest, { admitted, at: this.#parts.clock.boot().at });
   }
 
   /** Believes nothing from before: somebody was revoked, or has another secret. */
   forget(): void {
-    this.#known.clear();
+    this.#known = new Map();
   }
 
   refuse(refusal: Refusal, clientId: string | null = null): Refused {

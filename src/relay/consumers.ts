@@ -51,6 +51,9 @@ export interface ConsumersParts {
   readonly dialects: ReadonlySet<string>;
 }
 
+/** Client ids are used in URLs and on command lines. */
+export const CLIENT_ID_PATTERN: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/;
+
 const ALLOWED_MAX = 64;
 
 export class Consumers {
@@ -65,6 +68,11 @@ export class Consumers {
     const { issuer, store, clock, policy, dialects } = this.#parts;
     const { connection, allowFrom = [], refreshToken: wantsToken = true } = wanted;
     checkNetworks(allowFrom);
+    if (wanted.clientId !== undefined && !CLIENT_ID_PATTERN.test(wanted.clientId)) {
+      throw invalid(
+        `client id "${wanted.clientId.slice(0, 60)}" is malformed; expected 1 to 96 letters, digits, ".", "_" or "-", beginning with a letter or digit`,
+      );
+    }
     if (wanted.dialect !== undefined && !dialects.has(wanted.dialect)) {
       throw invalid(
         `dialect "${wanted.dialect}" is unknown; expected one of ${[...dialects].join(", ")}`,

@@ -29,14 +29,15 @@ import type { Refusal } from "../kernel/refusal.ts";
 import { type Duration, SECOND } from "../kernel/time.ts";
 import type { HandOut } from "../keychain/hand-outs.ts";
 import type { Keychain } from "../keychain/keychain.ts";
+import type { ConsumerRecord } from "../store/records.ts";
 import { Admission, type AdmissionParts, type Admitted } from "./admission.ts";
-import { Consumers, type ConsumersParts } from "./consumers.ts";
+import { Consumers, type ConsumersParts, mayAskFrom } from "./consumers.ts";
 import { FairShares, type Share } from "./fair-share.ts";
 
 export interface RelayParts
   extends Pick<AdmissionParts, "issuer" | "clock">,
     Omit<ConsumersParts, "providerOf"> {
-  readonly keychain: Pick<Keychain, "token" | "failed" | "show" | "look">;
+  readonly keychain: Pick<Keychain, "token" | "failed" | "show" | "look" | "atHand">;
   /** Where the owner of a connection connects it anew. */
   readonly reconnectUri: (connection: string) => string;
   /** Tries an access token at an address of the provider; undefined where none of its addresses is known. */
@@ -59,11 +60,19 @@ export interface Relay {
 
 /** With less left a newer token is waited for; a tenth of its life where that is shorter. */
 const ENDING: Duration = 60 * SECOND;
-/** So long an answer waits for a newer token, in unscaled milliseconds. */
+/** So long an answer waits for a newer token while one is at hand, in unscaled milliseconds. */
 const HOLD_MS = 10 * SECOND;
 /** Asking again so soon after a hand-out says that the token was of no use; in unscaled milliseconds. */
 const SUSPICIOUS_MS = 10 * SECOND;
+/** So long what replaced a refused token is not tried: an address that refuses every token costs a refresh a minute. */
+const REPLACED_MS = 60 * SECOND;
 const REMEMBERED_MAX = 50_000;
+
+interface Authenticated {
+  readonly granted: true;
+  readonly clientId: string;
+  readonly consumer: ConsumerRecord | undefined;
+}
 
 interface Handed {
   readonly generation: number;
@@ -86,6 +95,8 @@ class RelayEndpoint implements Relay {
   readonly #dialects = new Map<string, string | null>();
   /** Tokens that are being tried, by connection and generation. */
   readonly #probes = new Map<string, Promise<boolean>>();
+  /** What was refused last, by connection. */
+  readonly #refused = new Map<string, Handed>();
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
@@ -111,18 +122,20 @@ class RelayEndpoint implements Relay {
   }
 
   async token(request: IssuerRequest): Promise<TokenOutcome> {
-    const admitted = await this.#admission.admit(request);
+    // Once for all that is asked of it: that clock is a system call.
+    const { at } = this.#parts.clock.boot();
+    const admitted = await this.#admission.admit(request, at);
     if (!admitted.granted) return admitted;
     const { clientId, connection, dialect } = admitted.consumer;
     if (this.#dialects.size >= REMEMBERED_MAX) this.#dialects.clear();
     this.#dialects.set(clientId, dialect);
     const refuse = (refusal: Refusal): Refused => this.#admission.refuse(refusal, clientId);
-    const retryAfter = this.#shares.take(clientId, this.#parts.clock.boot().at);
+    const retryAfter = this.#shares.take(clientId, at);
     if (retryAfter > 0) return refuse({ reason: "askedTooOften", retryAfter });
     try {
       const scope = await this.#scopeRefused(request, connection);
       if (scope) return refuse(scope);
-      return this.#answer(admitted, await this.#handOut(clientId, connection));
+      return this.#answer(admitted, await this.#handOut(clientId, connection, at));
     } catch (error) {
       const refusal = this.#refusalOf(error, connection);
       if (refusal) return refuse(refusal);
@@ -144,48 +157,66 @@ class RelayEndpoint implements Relay {
   }
 
   /** The token to answer with: the one at hand unless it is dead, or about to end. */
-  async #handOut(clientId: string, connection: string): Promise<HandOut> {
+  async #handOut(clientId: string, connection: string, askedAt: number): Promise<HandOut> {
     const { keychain, clock } = this.#parts;
-    let handOut = await keychain.token(connection, clientId);
-    if (this.#isSuspicious(clientId, handOut) && (await this.#isDead(connection, handOut))) {
+    let handOut = await this.#soon(clientId, connection, -1, HOLD_MS);
+    if (
+      this.#isSuspicious(clientId, handOut, askedAt) &&
+      (await this.#isDead(connection, handOut))
+    ) {
       handOut = await keychain.failed(connection, handOut.generation, clientId);
     }
     const left = handOut.endsAt - clock.now();
-    if (left < Math.min(ENDING, handOut.lifetime / 10)) {
-      handOut = await this.#fresher(clientId, connection, handOut);
+    // Where a refresh ends the token, the others were told how long they have it.
+    if (!handOut.endsByRefresh && left < Math.min(ENDING, handOut.lifetime / 10)) {
+      const patienceMs = askedAt + HOLD_MS - clock.boot().at;
+      if (patienceMs > 0) {
+        handOut = await this.#soon(clientId, connection, handOut.generation, patienceMs);
+      }
     }
     if (this.#handed.size >= REMEMBERED_MAX) this.#handed.clear();
     this.#handed.set(clientId, { generation: handOut.generation, at: clock.boot().at });
     return handOut;
   }
 
-  /** A newer token, if it comes soon; else the one at hand, which lives still. */
-  async #fresher(clientId: string, connection: string, old: HandOut): Promise<HandOut> {
-    const { keychain, clock } = this.#parts;
-    const { promise, resolve } = Promise.withResolvers<HandOut>();
-    const timer = clock.afterReal(HOLD_MS, () => resolve(old));
-    keychain.token(connection, clientId, old.generation).then(resolve, () => resolve(old));
+  /** A token newer than a generation, if it comes soon; else the one at hand while it lives; else what comes. */
+  async #soon(
+    clientId: string,
+    connection: string,
+    newerThan: number,
+    patienceMs: number,
+  ): Promise<HandOut> {
+    const { keychain } = this.#parts;
     try {
-      return await promise;
-    } finally {
-      timer.cancel();
+      return await keychain.token(connection, clientId, newerThan, patienceMs);
+    } catch (error) {
+      if (!(error instanceof KetenError && error.code === "connection_unavailable")) throw error;
+      const atHand = await keychain.atHand(connection, clientId);
+      return atHand ?? (await keychain.token(connection, clientId));
     }
   }
 
-  #isSuspicious(clientId: string, { generation }: HandOut): boolean {
+  #isSuspicious(clientId: string, { generation }: HandOut, askedAt: number): boolean {
     const before = this.#handed.get(clientId);
     if (before?.generation !== generation) return false;
-    return this.#parts.clock.boot().at - before.at < SUSPICIOUS_MS;
+    return askedAt - before.at < SUSPICIOUS_MS;
   }
 
   /** Whether the provider refuses a token; false where nobody can tell. One question for all who ask at once. */
-  #isDead(connection: string, { generation, accessToken }: HandOut): Promise<boolean> {
+  async #isDead(connection: string, { generation, accessToken }: HandOut): Promise<boolean> {
+    const { clock, probe: probeOf } = this.#parts;
+    const refused = this.#refused.get(connection);
+    if (refused && clock.boot().at - refused.at < REPLACED_MS) {
+      if (generation >= refused.generation) return generation === refused.generation;
+    }
     const key = `${connection} ${generation}`;
     const running = this.#probes.get(key);
     if (running !== undefined) return running;
     const probing = (async () => {
-      const probe = await this.#parts.probe(connection);
-      return probe !== undefined && (await probe(accessToken)) === "refused";
+      const probe = await probeOf(connection);
+      const isDead = probe !== undefined && (await probe(accessToken)) === "refused";
+      if (isDead) this.#refused.set(connection, { generation, at: clock.boot().at });
+      return isDead;
     })().finally(() => this.#probes.delete(key));
     this.#probes.set(key, probing);
     return probing;
@@ -231,10 +262,22 @@ class RelayEndpoint implements Relay {
     }
   }
 
-  async revoke(request: IssuerRequest): Promise<RevocationOutcome> {
+  /** Who asks of a token, at an address that it may ask from. */
+  async #authenticate(request: IssuerRequest): Promise<Authenticated | Refused> {
     const authenticated = await this.#issuer.authenticate(request);
     if (!authenticated.granted) return authenticated;
     const { clientId } = authenticated.client;
+    const consumer = await this.consumers.find(clientId);
+    if (!consumer || mayAskFrom(consumer, request.address)) {
+      return { granted: true, clientId, consumer };
+    }
+    return this.#admission.refuse({ reason: "addressNotAllowed" }, clientId);
+  }
+
+  async revoke(request: IssuerRequest): Promise<RevocationOutcome> {
+    const authenticated = await this.#authenticate(request);
+    if (!authenticated.granted) return authenticated;
+    const { clientId } = authenticated;
     const text = parameterOf(request.parameters, "token");
     const isRefresh = text !== undefined && (await this.#issuer.inspectToken(text)) !== undefined;
     const isHinted = parameterOf(request.parameters, "token_type_hint") === "refresh_token";
@@ -245,12 +288,11 @@ class RelayEndpoint implements Relay {
   }
 
   async introspect(request: IssuerRequest): Promise<IntrospectionOutcome> {
+    const authenticated = await this.#authenticate(request);
+    if (!authenticated.granted) return authenticated;
     const own = await this.#issuer.introspect(request);
     if (!own.granted || own.introspection.active) return own;
-    const authenticated = await this.#issuer.authenticate(request);
-    if (!authenticated.granted) return authenticated;
-    const { clientId } = authenticated.client;
-    const consumer = await this.consumers.find(clientId);
+    const { clientId, consumer } = authenticated;
     const text = parameterOf(request.parameters, "token");
     if (!consumer || consumer.revokedAt !== null || text === undefined) return own;
     const handOut = await this.#parts.keychain.look(consumer.connection).catch(() => undefined);

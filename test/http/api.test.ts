@@ -2,26 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dialectNamed } from "../../src/cli/home-relay.ts";
-import { Secret } from "../../src/env/secret.ts";
-import { buildApi } from "../../src/http/api.ts";
 import { httpAnswer } from "../support/raw-server.ts";
+import { routesOf } from "./routes.ts";
 import { API_KEY, apiStand, granted } from "./stand.ts";
-
-/** The routes of the router's own tree: a line says what it adds to the line that it hangs on. */
-function registeredRoutes(tree: string): readonly string[] {
-  const above: { depth: number; path: string }[] = [];
-  return tree.split("\n").flatMap((line) => {
-    const match = /^(.*?── )(\S+)(?: \((.+)\))?$/.exec(line);
-    if (!match) return [];
-    const [, { length: depth } = "", part = "", methods] = match;
-    while ((above.at(-1)?.depth ?? -1) >= depth) above.pop();
-    const path = `${above.at(-1)?.path ?? ""}${part}`;
-    above.push({ depth, path });
-    const name = path.replace(/:(\w+)/g, "{$1}");
-    return methods?.split(", ").map((method) => `${method} ${name}`) ?? [];
-  });
-}
 
 test("[CLI-12] a token comes with its type, its true end and its generation, and nothing else", async (t) => {
   const stand = await apiStand(t);
@@ -144,21 +127,12 @@ test("[E25, CLI-11] no route gives a refresh token or a client secret away, what
 test("[E25] the routes that the document lists are all the routes the server has", async (t) => {
   const stand = await apiStand(t);
   const { json: listed } = await stand.call("GET", "/openapi.json");
-  const { keychain, relay, clock } = stand.home;
-  const api = await buildApi({
-    ...{ keychain, relay, dialectNamed, clock, log: stand.log, version: "0" },
-    apiKey: new Secret(API_KEY),
-    settingsOf: () => assert.fail("nothing is asked"),
-    notReady: async () => undefined,
-  });
-  await api.ready();
-  const routes = registeredRoutes(api.printRoutes({ commonPrefix: false }));
+  const routes = await routesOf(stand);
   const documented = Object.entries(listed.paths as Record<string, object>).flatMap(
     ([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
   const own = [...routes].filter((route) => !/ \/(?:oauth2|\.well-known)\//.test(route));
   assert.deepEqual(own.sort(), [...documented, "GET /openapi.json"].sort());
-  await api.close();
 });
 
 test("[house] everything under /v1 asks for the key, and says the same whatever is wrong with it", async (t) => {

@@ -101,6 +101,23 @@ test("[PRO-19] Retry-After is kept, longer than our own back-off", async (t) => 
   started.kill();
 });
 
+for (const [what, more] of [
+  ["a token that has ended when it comes", { expires_in: 0 }],
+  ["no access token at all", { access_token: undefined }],
+] as const) {
+  test(`[PRO-19] a provider that answers with ${what} is not stormed`, async (t) => {
+    const on = machine(t);
+    let n = 0;
+    const started = await start(on, { mode: "proactive", wire: () => tokens(++n, more) });
+    await connect(started, ["handshake"]);
+    await untilInTime(on, () => n === 1);
+    const first = on.clock.boot().at;
+    await untilInTime(on, () => on.clock.boot().at - first >= HOUR, SECOND);
+    assert(n > 1 && n <= 30, `${n} requests`);
+    started.kill();
+  });
+}
+
 test("[PRO-19] an hour of Exact Online is six refreshes, each at least nine and a half minutes after the last", async (t) => {
   const on = machine(t);
   const at: number[] = [];
