@@ -26,8 +26,10 @@ export interface WayOptions {
 export interface OnTheWay {
   /** What is typed into each application, in the same order. */
   readonly settings: readonly ClientSettings[];
-  readonly stuck?: (onTheirWay: number) => boolean;
+  readonly stuck?: (onTheirWay: number) => boolean | Promise<boolean>;
   readonly quiet?: () => Promise<void>;
+  /** Connects an account anew, if its chain was lost on the way, and says why it was. */
+  readonly reconnect?: (index: number) => Promise<string | undefined>;
   close(): Promise<void>;
 }
 
@@ -73,6 +75,7 @@ export async function runPrograms(options: RunOptions): Promise<Outcomes> {
           calm: upstream.calm,
           ...(between.stuck ? { stuck: between.stuck } : {}),
           ...(between.quiet ? { quiet: between.quiet } : {}),
+          ...(between.reconnect ? { reconnect: between.reconnect } : {}),
         },
       );
       return byProgram(programs, outcomes);

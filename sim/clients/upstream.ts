@@ -5,6 +5,7 @@
 
 import type { Clock } from "../../src/env/clock.ts";
 import type { FaultInputs } from "../../src/sandbox/faults.ts";
+import type { RequestLine } from "../../src/sandbox/request-log.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { PROVIDERS } from "../../src/vendors/providers.ts";
 import type { ClientSettings } from "../../test/clients/client-program.ts";
@@ -17,6 +18,8 @@ export interface Upstream {
   /** How many requests it holds at the moment. */
   held(): number;
   accepts(accessToken: string): Promise<boolean>;
+  /** How many answers with new tokens did not leave it, of the chain that a refresh token is of. */
+  answersLost(refreshToken: string): Promise<number>;
   calm(): Promise<void>;
   close(): Promise<void>;
 }
@@ -76,6 +79,15 @@ export async function startUpstream(options: {
         }),
       });
       return ((await response.json()) as { active: boolean }).active;
+    },
+    async answersLost(refreshToken) {
+      const inspected = await sandbox.issuer.inspectToken(refreshToken);
+      if (!inspected) throw new Error("the refresh token was not issued here");
+      const response = await fetch(`${sandbox.url}/sandbox/log`);
+      const { requests } = (await response.json()) as { requests: readonly RequestLine[] };
+      const isLost = ({ chain, decision, written }: RequestLine): boolean =>
+        chain === inspected.chain && decision === "granted" && written !== "whole";
+      return requests.filter(isLost).length;
     },
     async calm() {
       await control("faults", Object.fromEntries(Object.keys(faults).map((name) => [name, 0])));

@@ -32,9 +32,14 @@ export interface ApplicationOptions {
   /** Ends all faults. */
   readonly calm: () => Promise<void>;
   /** Whether the jobs on their way, so many, only wait for a callback of the clock: then that time is skipped as well. */
-  readonly stuck?: (onTheirWay: number) => boolean;
+  readonly stuck?: (onTheirWay: number) => boolean | Promise<boolean>;
   /** Waits until no service of this process has anything on its way; needed where one works without being asked. */
   readonly quiet?: () => Promise<void>;
+  /**
+   * Where an account's chain is kept elsewhere and was lost: a person consents again there, and the application is told
+   * nothing. Says why it was lost; undefined if it was not.
+   */
+  readonly reconnect?: (index: number) => Promise<string | undefined>;
 }
 
 export type Verdict = "kept" | "needs a restart" | "broken";
@@ -46,15 +51,27 @@ export interface Outcome {
   readonly jobs: number;
   /** Jobs that got no access token that works. */
   readonly failed: number;
+  /** Of these, jobs that got one which the API refused. */
+  readonly refused: number;
   /** When a job was last served, in milliseconds since the start; the final ones do not count. */
   readonly lastServedMs: number;
   /** What a worker that was not served at the end had logged since it last was, first and last; null if all were. */
   readonly words: readonly [first: string, last: string] | null;
+  /** Where its chain is kept elsewhere and was lost; null if it was not. */
+  readonly lost: LostElsewhere | null;
 }
 
-type Judged = Pick<Outcome, "verdict" | "words">;
+export interface LostElsewhere {
+  readonly cause: string;
+  /** Whether, after a new consent there, all workers were served as they were running, with the token they had. */
+  readonly wentOn: boolean;
+}
 
-const KEPT: Judged = { verdict: "kept", words: null };
+type Judged = Pick<Outcome, "verdict" | "words" | "lost">;
+
+const KEPT: Judged = { verdict: "kept", words: null, lost: null };
+/** So soon, in real time, it is looked again whether time can be skipped. */
+const LOOK_AGAIN_MS = 5;
 const ROUND_MS = 4 * MINUTE;
 const SPREAD_MS = MINUTE;
 const SECOND_BEGINS_WITHIN_MS = 3 * SECOND;
@@ -69,6 +86,7 @@ interface Running {
   readonly tokens: Set<string>;
   jobs: number;
   failed: number;
+  refused: number;
   failedInARow: number;
   lastServedAt: Instant;
 }
@@ -107,7 +125,8 @@ export async function runApplications(
   await options.calm();
   const verdicts = await judged(all, options);
   return all.map((running) => ({
-    ...{ refreshes: running.tokens.size, jobs: running.jobs, failed: running.failed },
+    ...{ refreshes: running.tokens.size, jobs: running.jobs },
+    ...{ failed: running.failed, refused: running.refused },
     lastServedMs: running.lastServedAt - startAt,
     ...(verdicts.get(running) ?? KEPT),
   }));
@@ -121,7 +140,8 @@ function started(account: Account, count: number, lastServedAt: Instant): Runnin
     log: [],
   }));
   const tokens = new Set<string>();
-  return { account, row, workers, tokens, jobs: 0, failed: 0, failedInARow: 0, lastServedAt };
+  const counts = { jobs: 0, failed: 0, refused: 0, failedInARow: 0 };
+  return { account, row, workers, tokens, ...counts, lastServedAt };
 }
 
 function jobsOf(running: Running, roundAt: Instant, fraction: () => number): readonly Job[] {
@@ -140,10 +160,12 @@ async function reach(
   { clock, stuck, quiet }: ApplicationOptions,
 ): Promise<void> {
   while (onTheirWay.size > 0 && clock.now() < at) {
-    if (stuck?.(onTheirWay.size)) clock.passToNext(at - clock.now());
+    const armed = clock.armed();
+    if (await stuck?.(onTheirWay.size)) clock.passToNext(at - clock.now());
     const { promise: due, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, Math.max(1, at - clock.now()));
-    await Promise.race([due, clock.armed(), ...onTheirWay]);
+    const left = Math.max(1, at - clock.now());
+    const timer = setTimeout(resolve, stuck ? Math.min(left, LOOK_AGAIN_MS) : left);
+    await Promise.race([due, armed, ...onTheirWay]);
     clearTimeout(timer);
   }
   if (clock.now() < at) await clock.pass(at - clock.now(), quiet);
@@ -161,9 +183,16 @@ async function work(
     await serve(running, worker, accepts);
     running.failedInARow = 0;
     running.lastServedAt = clock.now();
-  } catch {
+  } catch (error) {
     running.failed += 1;
     running.failedInARow += 1;
+    if (error instanceof RefusedByApi) running.refused += 1;
+  }
+}
+
+class RefusedByApi extends Error {
+  constructor() {
+    super("the API refused the access token");
   }
 }
 
@@ -175,7 +204,7 @@ async function serve(
   try {
     const token = await worker.token();
     tokens.add(token);
-    if (!(await accepts(token))) throw new Error("the API refused the access token");
+    if (!(await accepts(token))) throw new RefusedByApi();
     worker.log = [];
   } catch (error) {
     worker.log.push(wordsOf(error));
@@ -189,7 +218,7 @@ async function serve(
  */
 async function judged(
   all: readonly Running[],
-  { clock, accepts, quiet }: ApplicationOptions,
+  { clock, accepts, quiet, reconnect }: ApplicationOptions,
 ): Promise<ReadonlyMap<Running, Judged>> {
   const unserved = new Map<Running, RunningWorker>();
   const isServed = async (worker: RunningWorker): Promise<boolean> => {
@@ -210,10 +239,16 @@ async function judged(
     await Promise.all(last);
   }
   await clock.pass(HOUR, quiet);
-  const anew = [...unserved].map(async ([{ account, row }, { log }]): Promise<Judged> => {
+  const anew = [...unserved].map(async ([running, { log }]): Promise<Judged> => {
+    const { account, row, workers } = running;
+    const words = [log[0] ?? "", log.at(-1) ?? ""] as const;
     const { token } = account.program.start(account.settings, row);
-    const verdict = (await isServed({ token, log: [] })) ? "needs a restart" : "broken";
-    return { verdict, words: [log[0] ?? "", log.at(-1) ?? ""] };
+    if (await isServed({ token, log: [] }))
+      return { verdict: "needs a restart", words, lost: null };
+    const cause = await reconnect?.(all.indexOf(running));
+    if (cause === undefined) return { verdict: "broken", words, lost: null };
+    const served = await Promise.all(workers.map(isServed));
+    return { verdict: "broken", words, lost: { cause, wentOn: !served.includes(false) } };
   });
   const verdicts = await Promise.all(anew);
   return new Map([...unserved.keys()].map((running, i) => [running, verdicts[i] ?? KEPT]));

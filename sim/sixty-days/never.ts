@@ -1,0 +1,3 @@
+/** What somebody gets whose process was killed. */
+
+export const never: Promise<never> = new Promise<never>(() => {});
