@@ -374,6 +374,9 @@ function silenceOf(h: Holding, knowledge: Knowledge, settings: Settings): Instan
   return Math.max(deadAt, Math.min(silence, endsAt - LAST_TRIES * settings.lead));
 }
 
+/** After so many requests in doubt none is hoped any more not to have been processed: each waits its interval. */
+const LATE_AFTER_MAX = 2;
+
 /** What the policies say about the oldest open request of the token in doubt; null without one. */
 function adviceOn(h: Holding, knowledge: Knowledge, settings: Settings): Advice | null {
   const last = h.attempts.at(-1);
@@ -385,8 +388,9 @@ function adviceOn(h: Holding, knowledge: Knowledge, settings: Settings): Advice 
   const advice = advise(knowledge, open, settings.margin);
   // Each further request begins a least interval of its own; the window is still that of the first.
   const again = last.sentAt + minIntervalOf(knowledge);
-  // Where the window would be over by then, the last one is hoped not to have been processed: too early is harmless.
-  const isLate = advice.do === "resend" && again >= advice.notAfter;
+  // Where the window would be over by then, one more is sent at once, in the hope that the last was not processed.
+  const tries = h.attempts.filter(({ print }) => print === last.print).length;
+  const isLate = advice.do === "resend" && again >= advice.notAfter && tries <= LATE_AFTER_MAX;
   const spaced = minIntervalOf(knowledge) > 0 && last !== first && !isLate;
   return spaced ? { ...advice, notBefore: Math.max(advice.notBefore, again) } : advice;
 }

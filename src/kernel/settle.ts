@@ -367,10 +367,12 @@ function tooEarly(
   // In doubt, the grant is at most a request's life away from our sending: few questions find it. Else it may be any
   // time within the interval, and a provider counts its refusals.
   const step = Math.max(settings.margin, interval / (inDoubt ? 20 : 4));
+  const grantedAt =
+    h.attempts.at(-1)?.sentAt ?? (h.refreshed && h.refreshed.to <= now ? h.refreshed.to : null);
   const until =
-    !inDoubt && h.refreshed && h.refreshed.to <= now
-      ? Math.max(h.refreshed.to + interval, now + step)
-      : now + step;
+    grantedAt === null
+      ? now + step
+      : Math.max(grantedAt + interval + (inDoubt ? settings.margin : 0), now + step);
   return {
     ...calm(h, now),
     cause: inDoubt ? h.cause : "tooEarly",
