@@ -4,7 +4,7 @@ import { Secret } from "../env/secret.ts";
 import { connectionAnswer, tokenAnswer } from "../http/api-wire.ts";
 import type { KeychainClient } from "../http/client.ts";
 import { tokenEndpointOf } from "../http/consumers.ts";
-import { addedConsumerAnswer, consumerAnswer } from "../http/consumers-wire.ts";
+import { addedConsumerAnswer, consumerAnswer, newConsumerOf } from "../http/consumers-wire.ts";
 import type { Home } from "./compose.ts";
 import { settingsOf } from "./settings-of.ts";
 
@@ -36,16 +36,7 @@ export function embeddedClient(home: Home): KeychainClient {
       connectionAnswer(await keychain.reconnect(name, refreshToken)),
     consumers: async (connection) => (await consumers.list(connection)).map(consumerAnswer),
     addConsumer: async (request) =>
-      addedConsumerAnswer(
-        await consumers.add({
-          connection: request.connection,
-          clientId: request.client_id,
-          dialect: request.dialect,
-          allowFrom: request.allow_from,
-          refreshToken: request.refresh_token,
-        }),
-        tokenEndpointOf(relay),
-      ),
+      addedConsumerAnswer(await consumers.add(newConsumerOf(request)), tokenEndpointOf(relay)),
     revokeConsumer: async (clientId) => consumerAnswer(await consumers.revoke(clientId)),
     replaceConsumerSecret: async (clientId) => ({
       client_id: clientId,

@@ -2,7 +2,7 @@
 
 import { type Static, Type } from "@fastify/type-provider-typebox";
 import { SECOND } from "../kernel/time.ts";
-import { type AddedConsumer, CLIENT_ID_PATTERN } from "../relay/consumers.ts";
+import { type AddedConsumer, CLIENT_ID_PATTERN, type NewConsumer } from "../relay/consumers.ts";
 import type { ConsumerRecord } from "../store/records.ts";
 import { Name } from "./api-wire.ts";
 
@@ -64,6 +64,14 @@ export const AddedConsumerAnswer = Type.Object({
   }),
 });
 export type AddedConsumerAnswer = Static<typeof AddedConsumerAnswer>;
+
+export const newConsumerOf = (request: ConsumerRequest): NewConsumer => ({
+  connection: request.connection,
+  clientId: request.client_id,
+  dialect: request.dialect,
+  allowFrom: request.allow_from,
+  refreshToken: request.refresh_token,
+});
 
 export function consumerAnswer(record: ConsumerRecord): ConsumerAnswer {
   const seconds = (at: number): number => Math.floor(at / SECOND);

@@ -13,6 +13,7 @@ import {
   ConsumerRequest,
   ConsumersAnswer,
   consumerAnswer,
+  newConsumerOf,
   SecretAnswer,
 } from "./consumers-wire.ts";
 import { RELAY_PATHS } from "./relay-paths.ts";
@@ -65,13 +66,7 @@ export function consumerRoutes(api: Api, relay: Relay): void {
       },
     },
     async ({ body }, reply) => {
-      const added = await consumers.add({
-        connection: body.connection,
-        clientId: body.client_id,
-        dialect: body.dialect,
-        allowFrom: body.allow_from,
-        refreshToken: body.refresh_token,
-      });
+      const added = await consumers.add(newConsumerOf(body));
       const answer = addedConsumerAnswer(added, tokenEndpointOf(relay));
       return reply.headers(noStore).code(201).send(answer);
     },

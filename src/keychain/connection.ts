@@ -115,6 +115,9 @@ export function viewOf(record: ConnectionRecord, settings: Settings, now: Instan
   };
 }
 
+export const connectionUnknown = (name: string): KetenError =>
+  new KetenError("connection_unknown", `no connection is called "${name}"`);
+
 /** Connection names are used in URLs and on command lines. */
 export const NAME_PATTERN: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 

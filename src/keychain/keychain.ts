@@ -11,14 +11,15 @@
 import type { Timer } from "../env/clock.ts";
 import { KetenError } from "../env/error.ts";
 import type { Secret } from "../env/secret.ts";
-import { IMPORTED, importHolding, isUsable, type Status } from "../kernel/holding.ts";
-import type { Duration } from "../kernel/time.ts";
+import { type Holding, IMPORTED, importHolding, isUsable, type Status } from "../kernel/holding.ts";
+import type { Duration, Instant } from "../kernel/time.ts";
 import type { ConnectionRecord, ProviderSettings } from "../store/connection-record.ts";
 import type { KetenEvent } from "../store/events.ts";
 import { keyOf } from "../store/store.ts";
 import {
   type ConnectionView,
   checkName,
+  connectionUnknown,
   knowledgeOf,
   type Mode,
   viewOf,
@@ -78,12 +79,9 @@ export class Keychain {
   async connect(connection: NewConnection): Promise<ConnectionView> {
     const { name, provider, clientId, clientSecret, refreshToken } = connection;
     checkName(name);
-    const { vault, store, clock, random } = this.#parts;
-    const chainId = Buffer.from(random.bytes(16)).toString("base64url");
-    const token = refreshToken.reveal();
-    const sealed = vault.seal("refreshToken", chainId, IMPORTED, token);
+    const { vault, store, clock } = this.#parts;
     const now = clock.now();
-    const holding = importHolding({ chainId, sealed, print: vault.print(token), now });
+    const holding = this.#imported(refreshToken, now);
     const bare: ConnectionRecord = {
       name,
       createdAt: now,
@@ -109,6 +107,15 @@ export class Keychain {
     }
     this.#wake(record);
     return viewOf(record, settings, now);
+  }
+
+  /** A chain of its own that begins with a token granted elsewhere. */
+  #imported(refreshToken: Secret, now: Instant): Holding {
+    const { vault, random } = this.#parts;
+    const chainId = Buffer.from(random.bytes(16)).toString("base64url");
+    const token = refreshToken.reveal();
+    const sealed = vault.seal("refreshToken", chainId, IMPORTED, token);
+    return importHolding({ chainId, sealed, print: vault.print(token), now });
   }
 
   /**
@@ -253,7 +260,7 @@ export class Keychain {
   async #read(name: string): Promise<ConnectionRecord> {
     const record = await this.#parts.store.read(keyOf("connection", name));
     if (record) return record;
-    throw new KetenError("connection_unknown", `no connection is called "${name}"`);
+    throw connectionUnknown(name);
   }
 
   /**
@@ -262,12 +269,9 @@ export class Keychain {
    * @throws KetenError `connection_unknown`, `store_unavailable`
    */
   async reconnect(name: string, refreshToken: Secret): Promise<ConnectionView> {
-    const { vault, store, clock, random, settings } = this.#parts;
-    const chainId = Buffer.from(random.bytes(16)).toString("base64url");
-    const token = refreshToken.reveal();
-    const sealed = vault.seal("refreshToken", chainId, IMPORTED, token);
+    const { store, clock, settings } = this.#parts;
     const now = clock.now();
-    const fresh = importHolding({ chainId, sealed, print: vault.print(token), now });
+    const fresh = this.#imported(refreshToken, now);
     const event: KetenEvent = { type: "connection.reconnected", about: name, data: {} };
     const after = await store.update([keyOf("connection", name)], ([record]) => {
       if (!record) return { result: null };
@@ -276,7 +280,7 @@ export class Keychain {
       const written = withHolding(record, holding, settings, now);
       return { result: written, writes: [written], events: [event] };
     });
-    if (!after) throw new KetenError("connection_unknown", `no connection is called "${name}"`);
+    if (!after) throw connectionUnknown(name);
     this.#handOuts.forget(name);
     this.#wake(after);
     return viewOf(after, settings, now);
@@ -307,7 +311,7 @@ export class Keychain {
     );
     this.#handOuts.forget(name);
     this.#schedule.forget(name);
-    if (!removed) throw new KetenError("connection_unknown", `no connection is called "${name}"`);
+    if (!removed) throw connectionUnknown(name);
   }
 
   /** Takes up what other processes left, and refreshes by itself from now on. */

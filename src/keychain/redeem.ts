@@ -30,7 +30,7 @@ import { type Result, settleAttempt } from "../kernel/settle.ts";
 import type { Duration, Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
 import { keyOf, type Store } from "../store/store.ts";
-import { knowledgeOf, withHolding } from "./connection.ts";
+import { connectionUnknown, knowledgeOf, withHolding } from "./connection.ts";
 import type { Timing } from "./defaults.ts";
 import type { Journal } from "./journal.ts";
 import type { AnswerIds } from "./raw-answer.ts";
@@ -110,9 +110,6 @@ const isOverdue = (result: Result): boolean =>
 export const REQUESTS_MAX = 32;
 
 const connectionKey = (name: string) => keyOf("connection", name);
-
-const connectionUnknown = (name: string): KetenError =>
-  new KetenError("connection_unknown", `no connection is called "${name}"`);
 
 export class Redeemer {
   readonly #parts: RedeemParts;
