@@ -9,16 +9,9 @@
  */
 
 import { timingSafeEqual } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import swagger from "@fastify/swagger";
 import { Type, type TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import type { FastifyBaseLogger } from "fastify";
-import Fastify, {
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  type RawServerDefault,
-} from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Clock } from "../env/clock.ts";
 import { KetenError } from "../env/error.ts";
 import type { Log } from "../env/log.ts";
@@ -28,12 +21,12 @@ import { RELAY_GRANT_TYPES } from "../relay/admission.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { ProviderSettings } from "../store/connection-record.ts";
 import { type ApiFault, apiFault, faultOf } from "./api-errors.ts";
+import { type Api, FAULTS, NO_QUERY, SECURITY } from "./api-routes.ts";
 import {
   ConnectionAnswer,
   ConnectionRequest,
   ConnectionsAnswer,
   connectionAnswer,
-  ErrorAnswer,
   FailedRequest,
   NameParams,
   ReconnectRequest,
@@ -69,14 +62,6 @@ const BODY_BYTES_MAX = 64 * 1024;
 const CONSUMER = "api";
 
 const JSON_TYPE = "application/json; charset=utf-8";
-
-type Api = FastifyInstance<
-  RawServerDefault,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->;
 
 /** Makes the server; it listens to nothing yet. */
 export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
@@ -155,10 +140,6 @@ function relayRoutes(scope: FastifyInstance, options: ApiOptions): Promise<void>
     },
   });
 }
-
-const NO_QUERY = Type.Object({}, { additionalProperties: false });
-const SECURITY = [{ apiKey: [] }];
-const FAULTS = { "4xx": ErrorAnswer, "5xx": ErrorAnswer } as const;
 
 function connectionRoutes(api: Api, { keychain, settingsOf }: ApiOptions): void {
   const common = { querystring: NO_QUERY, security: SECURITY, tags: ["connections"] };

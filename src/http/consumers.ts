@@ -1,10 +1,8 @@
 /** The API's part about consumers: what the owner of a connection does with those who share it. */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { Type, type TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from "fastify";
+import { Type } from "@fastify/type-provider-typebox";
 import type { Relay } from "../relay/relay.ts";
-import { ErrorAnswer } from "./api-wire.ts";
+import { type Api, FAULTS, NO_QUERY, SECURITY } from "./api-routes.ts";
 import {
   AddedConsumerAnswer,
   addedConsumerAnswer,
@@ -18,17 +16,7 @@ import {
 } from "./consumers-wire.ts";
 import { RELAY_PATHS } from "./relay-paths.ts";
 
-type Api = FastifyInstance<
-  RawServerDefault,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->;
-
-const NO_QUERY = Type.Object({}, { additionalProperties: false });
-const FAULTS = { "4xx": ErrorAnswer, "5xx": ErrorAnswer } as const;
-const common = { security: [{ apiKey: [] }], tags: ["consumers"], querystring: NO_QUERY };
+const common = { security: SECURITY, tags: ["consumers"], querystring: NO_QUERY };
 const noStore = { "cache-control": "no-store" };
 
 /** Where a relay's consumers ask for tokens. */
