@@ -60,6 +60,9 @@ export interface Place {
   release(): void;
 }
 
+/** Which answers to open. */
+export type Wanted = (attemptId: string, settled: boolean) => boolean;
+
 export interface Journal {
   /** Proves that one more answer can be kept. @throws KetenError `journal_unavailable`, retryable */
   reserve(): Place;
@@ -67,7 +70,7 @@ export interface Journal {
    * All whole entries of all processes that share the directory, or those of one chain.
    * @throws KetenError `journal_unavailable`, as do the other questions
    */
-  entries(chainId?: string): Promise<JournalContents>;
+  entries(chainId?: string, isWanted?: Wanted): Promise<JournalContents>;
   /** The attempts of all answers in all journals; opens none. */
   answered(): Promise<readonly AnswerIds[]>;
   /** Says that these attempts' answers are needed no more, whoever journaled them. Attempt ids are unique for ever. */
@@ -179,13 +182,14 @@ class FileJournal implements Journal {
     };
   }
 
-  async entries(chainId?: string): Promise<JournalContents> {
+  async entries(chainId?: string, isWanted: Wanted = () => true): Promise<JournalContents> {
     const { records, faults } = await this.#readAll();
     const settled = settledIn(records);
     const entries: JournalEntry[] = [];
     for (const { head, rest, position, file, owner } of records) {
       if (head.kind !== "answer" || (chainId ?? head.chainId) !== head.chainId) continue;
       const ids = { chainId: head.chainId, attemptId: head.attemptId };
+      if (!isWanted(head.attemptId, settled.has(head.attemptId))) continue;
       try {
         const block = this.#options.sealer.openBytes(placeOf(ids), rest);
         const answer = rawAnswerOf(ids, decodeAnswer(block));

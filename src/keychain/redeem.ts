@@ -244,15 +244,15 @@ export class Redeemer {
   async #journaled({ holding, provider }: ConnectionRecord): Promise<readonly Journaled[]> {
     const { journal, vault } = this.#parts;
     const { chainId } = holding;
-    const { entries } = await journal.entries(chainId);
-    return entries
-      .filter(({ answer, settled }) => mayTell(holding, { attemptId: answer.attemptId, settled }))
-      .map(({ answer, at }) => ({
-        chainId,
-        attemptId: answer.attemptId,
-        at,
-        result: readAnswer(vault, answer, provider.readings),
-      }));
+    const { entries } = await journal.entries(chainId, (attemptId, settled) =>
+      mayTell(holding, { attemptId, settled }),
+    );
+    return entries.map(({ answer, at }) => ({
+      chainId,
+      attemptId: answer.attemptId,
+      at,
+      result: readAnswer(vault, answer, provider.readings),
+    }));
   }
 
   /** Orders 3 to 6. Past the first byte nothing aborts this. */

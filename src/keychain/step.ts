@@ -15,7 +15,7 @@ import {
 } from "../kernel/holding.ts";
 import { abandon, followClock, intend, recall } from "../kernel/intend.ts";
 import { type Result, type Settled, settleAttempt } from "../kernel/settle.ts";
-import type { Duration, Instant } from "../kernel/time.ts";
+import { type Duration, FOREVER, type Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
 import type { KetenEvent } from "../store/events.ts";
 import { knowledgeOf, withHolding } from "./connection.ts";
@@ -137,7 +137,8 @@ const POLL_GROWTH_MAX = 20;
 
 export function decideStep(record: ConnectionRecord, input: StepInput, now: Instant): Decided {
   if (leaseHolds(record.holding, input)) {
-    const step: Step = { kind: "wait", until: now + input.poll, why: "held", record };
+    const held = { kind: "wait", until: FOREVER, why: "held", record } as const;
+    const step = soonAgain(held, input.poll, now);
     return { step, after: null, events: [], tookIn: false };
   }
   const { settings, boot, scale } = input;
