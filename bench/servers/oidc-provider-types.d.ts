@@ -1,4 +1,4 @@
-/** The little of node-oidc-provider that the bench uses; the package brings no types. */
+/** The little of node-oidc-provider that the bench and the conformance checks use; the package brings no types. */
 declare module "oidc-provider" {
   import type { RequestListener } from "node:http";
 
@@ -22,6 +22,9 @@ declare module "oidc-provider" {
       properties: object,
     ) => Model & { addOIDCScope(scope: string): void };
     readonly RefreshToken: new (
+      properties: object,
+    ) => Model;
+    readonly AuthorizationCode: new (
       properties: object,
     ) => Model;
     readonly Client: { find(id: string): Promise<object | undefined> };

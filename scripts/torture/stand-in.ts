@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { InspectedChain, Inspection } from "../../src/issuer/inspection.ts";
 import type { Duration, Instant } from "../../src/kernel/time.ts";
-import type { DemoGrant } from "../../src/sandbox/control.ts";
+import type { DemoGrant } from "../../src/sandbox/demo.ts";
 import type { FaultInputs } from "../../src/sandbox/faults.ts";
 import type { RequestLine } from "../../src/sandbox/request-log.ts";
 import { type Child, start } from "../children.ts";

@@ -9,7 +9,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DemoGrant } from "../../src/sandbox/control.ts";
+import type { DemoGrant } from "../../src/sandbox/demo.ts";
 import { type Answer, Victim } from "./process.ts";
 import {
   acceptedPlaces,

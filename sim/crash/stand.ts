@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readEvidence, type Testimony } from "../../scripts/torture/evidence.ts";
 import { type ConnectOptions, openKeychain } from "../../src/cli/library.ts";
-import type { DemoGrant } from "../../src/sandbox/control.ts";
+import type { DemoGrant } from "../../src/sandbox/demo.ts";
 import type { RequestLine } from "../../src/sandbox/request-log.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { PROVIDERS } from "../../src/vendors/providers.ts";

@@ -5,6 +5,7 @@
  * 2. Whatever is wrong with a request, there is one clear error in the issuer's dialect, never a 5xx.
  * 3. A 503 says that the same request may be sent again: nothing was granted, or a retry will tell.
  * 4. Nothing of a request is logged here.
+ * 5. One set of endpoints may serve several realms: which one a request means, stands in its path or parameters.
  */
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -39,8 +40,16 @@ export interface AnsweredExchange {
   readonly outcome: TokenOutcome | undefined;
 }
 
+/** What of an issuer answers these endpoints. */
+export type Endpoints = Pick<Issuer, "realm" | "token" | "revoke" | "introspect">;
+
+/** The realm that a request means; its name where there is none of that name. */
+export type RealmFor<T> = (request: FastifyRequest) => T | { readonly unknown: string };
+
 export interface OAuthRoutesOptions {
-  readonly issuer: Pick<Issuer, "realm" | "token" | "revoke" | "introspect">;
+  /** Of every request, unless `issuerFor` tells them apart. */
+  readonly issuer: Endpoints;
+  readonly issuerFor?: RealmFor<Endpoints>;
   readonly dialect: Dialect;
   /** The dialect of an answer to somebody known; `dialect` unless given. */
   readonly dialectFor?: (clientId: string | null) => Dialect;
@@ -67,7 +76,7 @@ export async function oauthRoutes(
   fastify: FastifyInstance,
   options: OAuthRoutesOptions,
 ): Promise<void> {
-  const { issuer, dialect, paths, now, intercept, onFailure } = options;
+  const { issuer, issuerFor = () => issuer, dialect, paths, now, intercept, onFailure } = options;
   const { dialectFor = () => dialect, grantTypes = issuer.realm.grantTypes } = options;
   const attempt = async (work: () => Promise<AnsweredExchange>): Promise<AnsweredExchange> => {
     try {
@@ -78,7 +87,9 @@ export async function oauthRoutes(
       return { wire: spellFailure(dialect, retryable), outcome: undefined };
     }
   };
-  const token = (request: IssuerRequest): Promise<AnsweredExchange> =>
+  const refuse = (reply: FastifyReply, refusal: Refusal): FastifyReply =>
+    send(reply, spellRefusal(dialect, refusal, now()));
+  const token = (issuer: Endpoints, request: IssuerRequest): Promise<AnsweredExchange> =>
     attempt(async () => {
       const outcome = await issuer.token(request);
       const spoken = dialectFor(outcome.trace.clientId);
@@ -88,10 +99,12 @@ export async function oauthRoutes(
       return { wire, outcome };
     });
   const plain =
-    (work: (request: IssuerRequest) => Promise<WireAnswer>) =>
+    (work: (issuer: Endpoints, request: IssuerRequest) => Promise<WireAnswer>) =>
     async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+      const issuer = issuerFor(request);
+      if ("unknown" in issuer) return refuse(reply, realmUnknown(issuer));
       const answered = await attempt(async () => ({
-        wire: await work(requestOf(request)),
+        wire: await work(issuer, requestOf(request)),
         outcome: undefined,
       }));
       return send(reply, answered.wire);
@@ -105,17 +118,19 @@ export async function oauthRoutes(
     return send(reply, error.statusCode === 413 ? { ...wire, status: 413 } : wire);
   });
   post(fastify, options, paths.token, async (request, reply) => {
+    const issuer = issuerFor(request);
+    if ("unknown" in issuer) return refuse(reply, realmUnknown(issuer));
     const issuerRequest = requestOf(request);
-    if (!intercept) return send(reply, (await token(issuerRequest)).wire);
+    if (!intercept) return send(reply, (await token(issuer, issuerRequest)).wire);
     const { parameters } = issuerRequest;
-    await intercept({ parameters, answer: () => token(issuerRequest) }, reply);
+    await intercept({ parameters, answer: () => token(issuer, issuerRequest) }, reply);
     return reply;
   });
   post(
     fastify,
     options,
     paths.revocation,
-    plain(async (request) => {
+    plain(async (issuer, request) => {
       const outcome = await issuer.revoke(request);
       return outcome.granted ? spellRevoked(dialect) : spellRefused(dialect, outcome);
     }),
@@ -124,7 +139,7 @@ export async function oauthRoutes(
     fastify,
     options,
     paths.introspection,
-    plain(async (request) => {
+    plain(async (issuer, request) => {
       const outcome = await issuer.introspect(request);
       if (!outcome.granted) return spellRefused(dialect, outcome);
       return jsonAnswer(200, spellIntrospection(outcome.introspection, issuer));
@@ -134,6 +149,11 @@ export async function oauthRoutes(
     send(reply, jsonAnswer(200, metadataOf(issuer.realm, paths, grantTypes))),
   );
 }
+
+const realmUnknown = ({ unknown }: { readonly unknown: string }): Refusal => ({
+  reason: "realmUnknown",
+  realm: unknown,
+});
 
 /** Not in an API's own document: standards describe these, and their metadata name them. */
 const UNLISTED = { hide: true };

@@ -16,6 +16,8 @@ import { type ClientKind, combinations } from "../kernel/combinations.ts";
 import { formatPolicy, policyOf } from "../kernel/parse-policy.ts";
 import { newest, type Policy, type Revision } from "../kernel/policy.ts";
 import type { ClientRefusal } from "../kernel/refusal.ts";
+import type { Instant } from "../kernel/time.ts";
+import type { KetenEvent } from "../store/events.ts";
 import type { ClientRecord } from "../store/records.ts";
 import { type Key, keyOf, type Store } from "../store/store.ts";
 import { type Credentials, refuseClient, secretDigestOf } from "./client-auth.ts";
@@ -30,6 +32,10 @@ export interface Registration {
   readonly grantTypes: readonly GrantType[];
   readonly redirectUris?: readonly string[];
   readonly scope?: readonly string[];
+  /** Whose app it is; default null, the realm's own. */
+  readonly tenant?: string | null;
+  /** Whether accounts of other tenants may authorize it; default true. */
+  readonly approved?: boolean;
   /** Confidential clients get a fresh one where none is given. */
   readonly secret?: Secret;
 }
@@ -45,6 +51,10 @@ export interface Clients {
   changePolicy(clientId: string, policy: Policy, revive: boolean): Promise<Revision>;
   /** Replaces a confidential client's secret; the one before is dead at once. @throws KetenError `config_invalid` */
   replaceSecret(clientId: string): Promise<Secret>;
+  /** Whether accounts of other tenants may authorize it from now on. @throws KetenError `config_invalid` */
+  approve(clientId: string, approved: boolean): Promise<ClientRecord>;
+  /** All clients of the realm, by client id. */
+  list(): AsyncIterable<ClientRecord>;
   /** By the row at hand, for who looks again in a transaction (`unchanged`); `afresh` by the row in the store. */
   authenticate(
     credentials: Credentials,
@@ -124,28 +134,56 @@ export function clientsOf(options: {
       keep(await writeSecret(store, key(clientId), secretDigest));
       return secret;
     },
+    async approve(clientId, approved) {
+      const about = key(clientId);
+      const events = [{ type: "client.reviewed", about: about.id, data: { approved } } as const];
+      const change = (row: ClientRecord) => ({ record: { ...row, approved }, events });
+      const client = await changeClient(store, about, change);
+      keep(client);
+      return client;
+    },
+    list: () => clientsIn(store, realm),
     async changePolicy(clientId, policy, revive) {
-      const { client, revision } = await store.update([key(clientId)], ([row], now) => {
-        if (!row) throw invalid(`there is no client "${clientId}" in realm "${realm.name}"`);
+      const { id } = key(clientId);
+      const client = await changeClient(store, key(clientId), (row, now) => {
         checkPolicy(policy, row.kind, revisionsOf(row));
         const last = row.revisions.at(-1);
+        const revision = (last?.revision ?? 0) + 1;
         const at = Math.max(now, last?.at ?? now);
-        const stored = {
-          revision: (last?.revision ?? 0) + 1,
-          at,
-          revive,
-          policy: formatPolicy(policy),
-        };
+        const stored = { revision, at, revive, policy: formatPolicy(policy) };
         const record = { ...row, revisions: [...row.revisions, stored] };
-        const data = { revision: stored.revision, revive };
-        const events = [{ type: "policy.changed", about: key(clientId).id, data } as const];
-        const revision: Revision = { ...stored, policy };
-        return { result: { client: record, revision }, writes: [record], events };
+        const events = [{ type: "policy.changed", about: id, data: { revision, revive } } as const];
+        return { record, events };
       });
       keep(client);
-      return revision;
+      return newest(revisionsOf(client));
     },
   };
+}
+
+async function* clientsIn(store: Store, { name }: Realm): AsyncGenerator<ClientRecord> {
+  let after: string | undefined;
+  do {
+    const page = await store.list("client", { owner: name }, after);
+    for (const { record } of page.records) yield record;
+    after = page.next;
+  } while (after !== undefined);
+}
+
+/** Writes a client's row anew. @throws KetenError `config_invalid` if there is none */
+function changeClient(
+  store: Store,
+  key: Key<"client">,
+  change: (
+    row: ClientRecord,
+    now: Instant,
+  ) => { readonly record: ClientRecord; readonly events: readonly KetenEvent[] },
+): Promise<ClientRecord> {
+  return store.update([key], ([row], now) => {
+    if (!row) throw invalid(`there is no client "${key.id}"`);
+    const { record, events } = change(row, now);
+    return { result: record, writes: [record], events };
+  });
 }
 
 /** Writes a client's new secret. @throws KetenError `config_invalid` if there is none to replace */
@@ -154,11 +192,10 @@ function writeSecret(
   key: Key<"client">,
   secretDigest: string,
 ): Promise<ClientRecord> {
-  return store.update([key], ([row]) => {
-    if (!row || row.secretDigest === null) throw invalid(`no client "${key.id}" has a secret`);
-    const record = { ...row, secretDigest };
+  return changeClient(store, key, (row) => {
+    if (row.secretDigest === null) throw invalid(`no client "${key.id}" has a secret`);
     const events = [{ type: "client.secretReplaced", about: key.id, data: {} } as const];
-    return { result: record, writes: [record], events };
+    return { record: { ...row, secretDigest }, events };
   });
 }
 
@@ -196,6 +233,7 @@ function recordOf(
   secretDigest: string | null,
 ): ClientRecord {
   const { clientId, kind, redirectUris = [], grantTypes, scope = [], policy } = registration;
+  const { tenant = null, approved = true } = registration;
   return {
     realm: realm.name,
     clientId,
@@ -204,6 +242,8 @@ function recordOf(
     redirectUris,
     grantTypes,
     scope: [...new Set(scope)].sort(),
+    tenant,
+    approved,
     revisions: [{ revision: 1, at: 0, revive: false, policy: formatPolicy(policy) }],
   };
 }

@@ -21,6 +21,10 @@ export interface Code {
   readonly clientId: string;
   readonly subject: string;
   readonly scope: readonly string[];
+  /** What the owner picked; empty for all. */
+  readonly resources: readonly string[];
+  /** Whether its chain has a refresh token. */
+  readonly refreshable: boolean;
   /** Hash of the redirect URI of the authorization request; null if it had none. */
   readonly redirectUri: string | null;
   /** The S256 code challenge; null if the request had none. RFC 7636 */

@@ -33,6 +33,12 @@ export interface Consent {
   readonly subject: string;
   /** Default: all of the client's. */
   readonly scope?: readonly string[] | undefined;
+  /** What the owner picked: a vendor's companies, or resource indicators (RFC 8707). Default: all. */
+  readonly resources?: readonly string[] | undefined;
+  /** Whether a refresh token is granted, too; default true. */
+  readonly refreshable?: boolean | undefined;
+  /** The tenant of the owner's account, where accounts have one: an app may be confined to its own. */
+  readonly tenant?: string | null | undefined;
   /** The redirect URI of the authorization request, if it had one: then the token request must repeat it. */
   readonly redirectUri?: string | undefined;
   /** The S256 code challenge. */
@@ -45,10 +51,9 @@ export async function open(
   client: ClientRecord,
   consent: Consent,
 ): Promise<{ readonly code: string } | { readonly refusal: Refusal }> {
-  const { clientId, subject, redirectUri, codeChallenge } = consent;
-  const refusal = refuseConsent(client, consent);
+  const { clientId, subject, redirectUri, codeChallenge, refreshable = true } = consent;
+  const refusal = refuseConsent(client, consent, "authorization_code");
   if (refusal) return { refusal };
-  const scope = [...new Set(consent.scope ?? client.scope)].sort();
   const authorizationId = authorizationIdOf(desk.realm, clientId, subject);
   const salt = desk.random.bytes(SALT_BYTES);
   const opened = await desk.store.update(
@@ -64,24 +69,37 @@ export async function open(
     ...opened,
     clientId,
     subject,
-    scope,
+    ...grantedTo(client, consent),
+    refreshable,
     redirectUri: redirectUri === undefined ? null : redirectUriHash(redirectUri),
     challenge: codeChallenge ?? null,
   };
   return { code: desk.codes.write(code, salt) };
 }
 
-function refuseConsent(
+/** Scope and resources of a consent, each value once and sorted. */
+export const grantedTo = (
   client: ClientRecord,
-  { subject, scope, redirectUri, codeChallenge }: Consent,
+  { scope, resources }: Pick<Consent, "scope" | "resources">,
+): Pick<Beginning, "scope" | "resources"> => ({
+  scope: [...new Set(scope ?? client.scope)].sort(),
+  resources: [...new Set(resources)].sort(),
+});
+
+/** What is wrong with a consent, whatever it is answered with. */
+export function refuseConsent(
+  client: ClientRecord,
+  { subject, scope, redirectUri, codeChallenge, tenant }: Consent,
+  grantType: "authorization_code" | "implicit",
 ): Refusal | undefined {
   const wrong = (parameter: string, expected: string): Refusal => ({
     reason: "parameterInvalid",
     parameter,
     expected,
   });
-  if (!client.grantTypes.includes("authorization_code")) {
-    return { reason: "grantNotAllowed", grantType: "authorization_code" };
+  if (!client.grantTypes.includes(grantType)) return { reason: "grantNotAllowed", grantType };
+  if (!client.approved && tenant !== undefined && tenant !== client.tenant) {
+    return { reason: "clientNotApproved" };
   }
   if (!isSubject(subject)) return wrong("subject", SUBJECT_EXPECTED);
   if (redirectUri !== undefined && !client.redirectUris.includes(redirectUri)) {
@@ -90,7 +108,7 @@ function refuseConsent(
   const wider = (scope ?? []).filter((value) => !client.scope.includes(value));
   if (wider.length > 0) return { reason: "scopeWidened", scopes: wider };
   if (codeChallenge === undefined) {
-    const needed = client.kind === "public";
+    const needed = client.kind === "public" && grantType === "authorization_code";
     return needed ? { reason: "parameterMissing", parameter: "code_challenge" } : undefined;
   }
   if (/^[A-Za-z0-9_-]{43}$/.test(codeChallenge)) return undefined;
@@ -153,6 +171,8 @@ export interface Beginning {
   readonly openedAt: number;
   readonly subject: string;
   readonly scope: readonly string[];
+  readonly resources: readonly string[];
+  readonly refreshable: boolean;
 }
 
 /** Decides on the beginning of a chain; the row it begins holds the sealed secret. */
@@ -164,8 +184,10 @@ export function beginChain(
   grantType: string,
 ): Verdict<Decided> {
   const { client, scopes, revisions, row, key, now } = room;
-  const { subject, scope } = code;
-  const decision = redeem({ scopes, code, chain: row?.chain, revisions, now, attempt });
+  const { subject, scope, resources, refreshable } = code;
+  const granted = { scope, resources, refreshable };
+  const chain = row?.chain;
+  const decision = redeem({ scopes, code, chain, refreshable, revisions, now, attempt });
   if (!decision.granted) {
     const { refusal, after } = decision;
     return { result: { refusal }, after, events: refusedEvents(key, refusal) };
@@ -174,9 +196,12 @@ export function beginChain(
   const secret = sealSecret(code);
   const { realm, clientId } = client;
   return {
-    result: { granted: { answer, chain: code, secret, grantedScope: scope, scope }, at: now },
+    result: {
+      granted: { answer, chain: code, secret, grantedScope: scope, scope, refreshable },
+      at: now,
+    },
     after,
-    begins: { client: clientId, subject, realm, scope, grantType, secret },
+    begins: { client: clientId, subject, realm, ...granted, grantType, secret },
     events: [grantedEvent(key, answer, { client: clientId, subject, grantType })],
   };
 }

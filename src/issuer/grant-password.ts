@@ -1,5 +1,6 @@
 /**
- * Grants without a code: the password grant, where a realm opts in, and the grant that a control call makes.
+ * Grants without a code: the password and implicit grants, where a realm opts in, and the grant that a control call
+ * makes.
  *
  * 1. No code is shown, but one is opened and redeemed in one transaction: the chain has its number like any other.
  * 2. The owner is authenticated before the transaction, and scope is settled before it.
@@ -10,7 +11,14 @@ import { newAuthorization, openCode } from "../kernel/authorization.ts";
 import type { Refusal } from "../kernel/refusal.ts";
 import type { Duration } from "../kernel/time.ts";
 import type { ClientRecord } from "../store/records.ts";
-import { beginChain, isSubject } from "./grant-code.ts";
+import {
+  type Beginning,
+  beginChain,
+  type Consent,
+  grantedTo,
+  isSubject,
+  refuseConsent,
+} from "./grant-code.ts";
 import { SCOPE_EXPECTED } from "./grant-refresh.ts";
 import {
   type Decided,
@@ -45,7 +53,26 @@ export async function grantPassword(
   if (subject === undefined || !isSubject(subject)) {
     return refused(desk, { reason: "resourceOwnerWrong" }, { clientId });
   }
-  return grantDirectly(desk, client, { subject, scope: scope.values, grantType: "password" });
+  return grantDirectly(desk, client, {
+    ...grantedTo(client, { scope: scope.values }),
+    subject,
+    refreshable: true,
+    grantType: "password",
+  });
+}
+
+/** An access token at once and no refresh token, for the answer of the authorization endpoint. RFC 6749, section 4.2 */
+export async function grantAccess(
+  desk: Desk,
+  client: ClientRecord,
+  consent: Consent,
+): Promise<TokenOutcome> {
+  const { clientId, subject } = consent;
+  const refusal = refuseConsent(client, consent, "implicit");
+  if (refusal) return refused(desk, refusal, { clientId });
+  const granted = grantedTo(client, consent);
+  const grant = { ...granted, subject, refreshable: false, grantType: "implicit" } as const;
+  return grantDirectly(desk, client, grant);
 }
 
 /** The requested scope, or the client's own where none is named. */
@@ -71,9 +98,8 @@ function scopeFor(
   return wider.length > 0 ? { refusal: { reason: "scopeWidened", scopes: wider } } : { values };
 }
 
-export interface DirectGrant {
-  readonly subject: string;
-  readonly scope: readonly string[];
+export interface DirectGrant
+  extends Pick<Beginning, "subject" | "scope" | "resources" | "refreshable"> {
   readonly grantType: GrantType;
   /** How long ago it was made; 0 for now. */
   readonly age?: Duration;

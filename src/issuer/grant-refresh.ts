@@ -78,6 +78,7 @@ function decide(
     secret: row.secret,
     grantedScope: row.scope,
     scope: scope ?? row.scope,
+    refreshable: true,
   };
   const events = [grantedEvent(key, answer, { presented: token.serial })];
   return { result: { granted, at: now }, after, events };

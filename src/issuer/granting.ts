@@ -38,6 +38,8 @@ export interface Granted {
   readonly secret: string;
   readonly grantedScope: readonly string[];
   readonly scope: readonly string[];
+  /** Whether its chain has a refresh token at all. */
+  readonly refreshable: boolean;
 }
 
 /** What a decision hands back to its grant. */
@@ -71,15 +73,15 @@ export function outcomeOf(
   trace: Partial<Trace>,
 ): TokenOutcome {
   if ("refusal" in decided) return refused(desk, decided.refusal, trace);
-  const { answer, chain, secret, grantedScope, scope } = decided.granted;
+  const { answer, chain, secret, grantedScope, scope, refreshable } = decided.granted;
   const { access, refresh, kind } = answer;
   const mask = scopeMaskOf(grantedScope, scope);
-  const mayRefresh = refresh !== null && client.grantTypes.includes("refresh_token");
+  const mayRefresh = refreshable && client.grantTypes.includes("refresh_token");
   return {
     granted: true,
     response: {
       accessToken: desk.tokens.accessToken(chain, secret, access, mask),
-      refreshToken: mayRefresh ? desk.tokens.refreshToken(chain, secret, refresh) : null,
+      refreshToken: mayRefresh && refresh ? desk.tokens.refreshToken(chain, secret, refresh) : null,
       expiresIn: access.expiresAt - access.issuedAt,
       scope,
       grantType,

@@ -4,14 +4,16 @@
  */
 
 import { deadByScope } from "../kernel/authorization.ts";
-import { isAccepted } from "../kernel/chain.ts";
+import { type Chain, isAccepted } from "../kernel/chain.ts";
 import type { ChainKey, Serial } from "../kernel/ids.ts";
 import { holdsEverySerialOpen } from "../kernel/policy.ts";
 import { settle } from "../kernel/policy-change.ts";
+import type { ChainRefusal } from "../kernel/refusal.ts";
 import type { Instant } from "../kernel/time.ts";
 import type { ChainRecord } from "../store/records.ts";
 import type { Desk } from "./granting.ts";
 import { isActive, look, lookAt } from "./introspect.ts";
+import { chainNameOf } from "./token-format.ts";
 
 /** What a token is. */
 export interface Inspection {
@@ -32,7 +34,15 @@ export interface InspectedChain {
   readonly accepted: readonly Serial[];
   /** From this serial on all are accepted; null where each is listed. */
   readonly acceptedFrom: Serial | null;
+  /** What revoked it, and when, where that is known. */
   readonly revoked: string | null;
+  readonly revokedAt: Instant | null;
+  readonly grantAt: Instant;
+  /** The last grant of any kind. */
+  readonly lastGrantAt: Instant;
+  /** How many access tokens were issued, and when the newest ends by itself. */
+  readonly accessTokens: number;
+  readonly accessEndsAt: Instant;
   /** When the chain may be refreshed next, by its least interval. */
   readonly notBefore: Instant;
 }
@@ -67,8 +77,7 @@ async function inspectChain(
   key: ChainKey,
   row: ChainRecord,
 ): Promise<InspectedChain | undefined> {
-  const dot = key.lastIndexOf(".");
-  const name = { authorizationId: key.slice(0, dot), ordinal: Number(key.slice(dot + 1)) };
+  const name = chainNameOf(key);
   const room = await lookAt(desk, name, row);
   if (!room) return undefined;
   const { policy, revisions, scopes, now } = room;
@@ -83,7 +92,19 @@ async function inspectChain(
     last: chain.last,
     accepted: dead ? [] : accepted.map(({ serial }) => serial),
     acceptedFrom: all ? chain.floor : null,
-    revoked: dead?.reason === "chainRevoked" ? dead.by : (chain.revoked?.by ?? null),
+    ...revocationOf(dead, chain),
+    grantAt: chain.grantAt,
+    lastGrantAt: chain.lastGrantAt,
+    accessTokens: chain.accessLast,
+    accessEndsAt: chain.lastGrantAt + policy.access.lifetime,
     notBefore: chain.lastGrantAt + policy.minInterval,
   };
+}
+
+function revocationOf(
+  dead: ChainRefusal | null,
+  { revoked }: Chain,
+): Pick<InspectedChain, "revoked" | "revokedAt"> {
+  if (dead?.reason === "chainRevoked") return { revoked: dead.by, revokedAt: dead.at };
+  return { revoked: revoked?.by ?? null, revokedAt: revoked?.at ?? null };
 }

@@ -17,12 +17,18 @@ import type { Refusal } from "../kernel/refusal.ts";
 import type { ChainRecord, ClientRecord } from "../store/records.ts";
 import { keyOf } from "../store/store.ts";
 import { type Desk, newAttempt, refused } from "./granting.ts";
-import type { Introspection, IntrospectionOutcome, Refused } from "./outcome.ts";
+import type {
+  AccessCheck,
+  CheckedToken,
+  Introspection,
+  IntrospectionOutcome,
+  Refused,
+} from "./outcome.ts";
 import { type IssuerRequest, parameterOf } from "./request.ts";
 import { type Candidate, type ChainName, scopeOfMask } from "./token-format.ts";
 import { decideOnChain, type Room, type Verdict } from "./transaction.ts";
 
-const INACTIVE: Introspection = { active: false };
+const INACTIVE = { active: false } as const;
 
 /** A client that may use no grant: it only asks. */
 const isResourceServer = (client: ClientRecord): boolean => client.grantTypes.length === 0;
@@ -46,29 +52,39 @@ export async function introspectToken(
 
 async function introspect(desk: Desk, asker: ClientRecord, text: string): Promise<Introspection> {
   const serves = isResourceServer(asker);
-  const token =
-    desk.tokens.read("access", text) ?? (serves ? undefined : desk.tokens.read("refresh", text));
-  if (!token) return INACTIVE;
-  const room = await look(desk, token);
+  if (serves) return checkAccess(desk, text);
+  const token = desk.tokens.read("access", text) ?? desk.tokens.read("refresh", text);
+  const room = token && (await look(desk, token));
+  if (!room || !isActive(room, token) || room.row.client !== asker.clientId) return INACTIVE;
+  return described(room, token);
+}
+
+/** An access token as a resource server sees it: that may be its first use, which is written before the answer. */
+export async function checkAccess(desk: Desk, text: string): Promise<AccessCheck> {
+  const token = desk.tokens.read("access", text);
+  const room = token && (await look(desk, token));
   if (!room || !isActive(room, token)) return INACTIVE;
-  const { row } = room;
-  if (!serves && row.client !== asker.clientId) return INACTIVE;
-  if (serves && token.access && firstUseCounts(room, token)) {
-    if (!(await noteUse(desk, room, token))) return INACTIVE;
-  }
-  const { access } = token;
+  if (firstUseCounts(room, token) && !(await noteUse(desk, room, token))) return INACTIVE;
+  return described(room, token);
+}
+
+function described({ row }: Look, { key, access, issuedAt, scopeMask }: Candidate): CheckedToken {
   return {
     active: true,
+    chain: key,
     clientId: row.client,
     subject: row.subject,
-    scope: scopeOfMask(row.scope, token.scopeMask),
+    scope: scopeOfMask(row.scope, scopeMask),
+    resources: row.resources,
+    grantType: row.grantType,
     tokenType: access ? "Bearer" : null,
-    issuedAt: token.issuedAt,
+    issuedAt,
     expiresAt: access?.expiresAt ?? Number.POSITIVE_INFINITY,
   };
 }
 
-type Look = Pick<Room, "client" | "policy" | "revisions" | "scopes" | "now"> & {
+/** A chain with all that decides about its tokens, read without a lock. */
+export type Look = Pick<Room, "client" | "policy" | "revisions" | "scopes" | "now"> & {
   readonly row: ChainRecord;
 };
 
@@ -130,7 +146,10 @@ export async function lookAt(
 }
 
 /** Whether a token is accepted now: a refresh token at the token endpoint, an access token by a resource server. */
-export function isActive(room: Look, token: Candidate): boolean {
+export function isActive(
+  room: Look,
+  token: Pick<Candidate, "ordinal" | "serial" | "issuedAt" | "access">,
+): boolean {
   const { row, policy, revisions, scopes, now } = room;
   const chain = settle(row.chain, revisions);
   if (!token.access) {

@@ -19,15 +19,28 @@ import type { Store } from "../store/store.ts";
 import { readCredentials } from "./client-auth.ts";
 import { clientsOf, type Registration } from "./clients.ts";
 import { codeFormat } from "./code-format.ts";
-import { type Consent, grantCode, open } from "./grant-code.ts";
-import { grantDirectly, grantPassword } from "./grant-password.ts";
+import { type Consent, grantCode, grantedTo, open } from "./grant-code.ts";
+import { grantAccess, grantDirectly, grantPassword } from "./grant-password.ts";
 import { grantRefresh } from "./grant-refresh.ts";
 import { type Desk, refused } from "./granting.ts";
 import { type InspectedChain, type Inspection, inspectChains, inspectToken } from "./inspection.ts";
-import { type Confirmed, confirmRefresh, introspectToken } from "./introspect.ts";
+import { type Confirmed, checkAccess, confirmRefresh, introspectToken } from "./introspect.ts";
 import { type IssuerKeys, macOf } from "./keys.ts";
-import type { IntrospectionOutcome, Refused, RevocationOutcome, TokenOutcome } from "./outcome.ts";
-import { type GrantType, isGrantType, type Realm } from "./realm.ts";
+import {
+  type Grant as ListedGrant,
+  type ListedToken,
+  listGrants,
+  listTokens,
+  revokeListed,
+} from "./listing.ts";
+import type {
+  AccessCheck,
+  IntrospectionOutcome,
+  Refused,
+  RevocationOutcome,
+  TokenOutcome,
+} from "./outcome.ts";
+import { isTokenGrant, type Realm, type TokenGrant } from "./realm.ts";
 import { type IssuerRequest, parameterOf, repeatedParameter } from "./request.ts";
 import { revokeAuthorization, revokeToken } from "./revoke.ts";
 import { tokenFormat } from "./token-format.ts";
@@ -51,10 +64,29 @@ export interface Issuer {
   /** Whether a refresh token is this client's and would be accepted now: counts as no use, writes nothing. */
   confirm(client: ClientRecord, refreshToken: string): Promise<Confirmed | Refused>;
 
+  // --- for the authorization endpoint
+  openCode(consent: Consent): Promise<{ readonly code: string } | { readonly refusal: Refusal }>;
+  /** An access token alone, of the implicit grant; RFC 6749, section 4.2 */
+  grantAccess(consent: Consent): Promise<TokenOutcome>;
+  /** What an owner granted that may still be used, a line for each client. */
+  listGrants(of: { readonly subject: string }): Promise<readonly ListedGrant[]>;
+  revokeAuthorization(of: { readonly clientId: string; readonly subject: string }): Promise<void>;
+
+  // --- for resource servers in the same process
+  /** What an access token is good for; its first use counts where the policy says so. */
+  checkAccess(token: string): Promise<AccessCheck>;
+  /** Tokens as the chains' registers list them: of one owner, or all. */
+  listTokens(of: { readonly subject?: string }): Promise<readonly ListedToken[]>;
+  /** Ends a listed access token, or the chain of a refresh token with its access tokens. */
+  revokeListed(token: ListedToken): Promise<void>;
+
   // --- control calls, for whoever runs the issuer
-  isRegistered(clientId: string): Promise<boolean>;
+  findClient(clientId: string): Promise<ClientRecord | undefined>;
+  listClients(): AsyncIterable<ClientRecord>;
   /** @throws KetenError `config_invalid` */
   replaceSecret(clientId: string): Promise<Secret>;
+  /** Whether accounts of other tenants may authorize it. @throws KetenError `config_invalid` */
+  approveClient(clientId: string, approved: boolean): Promise<ClientRecord>;
   registerClient(registration: Registration): Promise<{ readonly secret: Secret | null }>;
   /** The client's new policy revision; `kernel/policy.ts` says what a change does to living chains. */
   changePolicy(
@@ -62,15 +94,15 @@ export interface Issuer {
     policy: Policy,
     options?: { readonly revive?: boolean },
   ): Promise<Revision>;
-  openCode(consent: Consent): Promise<{ readonly code: string } | { readonly refusal: Refusal }>;
+  /** The same for every client of the realm, one after another. */
+  changeRealmPolicy(policy: Policy, options?: { readonly revive?: boolean }): Promise<void>;
   /** Grants without a code, `age` ago: what a stand-in begins with. */
   grant(grant: {
     readonly clientId: string;
     readonly subject: string;
-    readonly scope?: readonly string[];
+    readonly scope?: readonly string[] | undefined;
     readonly age?: Duration;
   }): Promise<TokenOutcome>;
-  revokeAuthorization(of: { readonly clientId: string; readonly subject: string }): Promise<void>;
   /** What a token is, asked by whoever runs the issuer: counts as no use. */
   inspectToken(token: string): Promise<Inspection | undefined>;
   /** Every chain of the realm with the serials that would be accepted now. */
@@ -87,7 +119,7 @@ export interface IssuerOptions {
 
 type Grant = (desk: Desk, client: ClientRecord, request: IssuerRequest) => Promise<TokenOutcome>;
 
-const GRANTS: Readonly<Record<GrantType, Grant>> = {
+const GRANTS: Readonly<Record<TokenGrant, Grant>> = {
   authorization_code: grantCode,
   refresh_token: grantRefresh,
   password: grantPassword,
@@ -127,17 +159,29 @@ export function createIssuer({ store, clock, random, keys, realm }: IssuerOption
       return withClient(desk, request, answer, { afresh: true });
     },
     confirm: (client, refreshToken) => confirmRefresh(desk, client, refreshToken),
-    isRegistered: async (clientId) => (await clients.find(clientId)) !== undefined,
+    findClient: (clientId) => clients.find(clientId),
+    listClients: () => clients.list(),
+    approveClient: (clientId, approved) => clients.approve(clientId, approved),
+    grantAccess: async (consent) => grantAccess(desk, await known(consent.clientId), consent),
+    listGrants: ({ subject }) => listGrants(desk, subject),
+    checkAccess: (token) => checkAccess(desk, token),
+    listTokens: ({ subject }) => listTokens(desk, subject),
+    revokeListed: (token) => revokeListed(desk, token),
     replaceSecret: (clientId) => clients.replaceSecret(clientId),
     registerClient: (registration) => clients.register(registration),
     changePolicy: (clientId, policy, { revive = false } = {}) =>
       clients.changePolicy(clientId, policy, revive),
+    async changeRealmPolicy(policy, { revive = false } = {}) {
+      for await (const { clientId } of clients.list()) {
+        await clients.changePolicy(clientId, policy, revive);
+      }
+    },
     openCode: async (consent) => open(desk, await known(consent.clientId), consent),
     async grant({ clientId, subject, scope, age = 0 }) {
       const client = await known(clientId);
-      const values = [...new Set(scope ?? client.scope)].sort();
-      const grant = { subject, scope: values, grantType: "authorization_code", age } as const;
-      return grantDirectly(desk, client, grant);
+      const granted = grantedTo(client, { scope });
+      const grant = { ...granted, subject, refreshable: true, age } as const;
+      return grantDirectly(desk, client, { ...grant, grantType: "authorization_code" });
     },
     revokeAuthorization: (of) => revokeAuthorization(desk, of),
     inspectToken: (token) => inspectToken(desk, token),
@@ -153,7 +197,7 @@ async function answerToken(desk: Desk, request: IssuerRequest): Promise<TokenOut
   if (grantType === undefined) {
     return refused(desk, { reason: "parameterMissing", parameter: "grant_type" });
   }
-  if (!isGrantType(grantType) || !grantTypes.includes(grantType)) {
+  if (!isTokenGrant(grantType) || !grantTypes.includes(grantType)) {
     return refused(desk, { reason: "grantTypeUnsupported", grantType });
   }
   return withClient<TokenOutcome>(desk, request, (_, client) => {

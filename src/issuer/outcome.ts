@@ -52,19 +52,31 @@ export type TokenOutcome =
 /** RFC 7009, section 2.2 */
 export type RevocationOutcome = { readonly granted: true } | Refused;
 
-/** RFC 7662, section 2.2: of an inactive token nothing but that. Instants in milliseconds. */
-export type Introspection =
-  | { readonly active: false }
-  | {
-      readonly active: true;
-      readonly clientId: string;
-      readonly subject: string;
-      readonly scope: readonly string[];
-      /** Null for refresh tokens, which are no bearer tokens of a resource server. */
-      readonly tokenType: "Bearer" | null;
-      readonly issuedAt: Instant;
-      readonly expiresAt: Instant;
-    };
+/** RFC 7662, section 2.2. Instants in milliseconds. */
+export interface ActiveToken {
+  readonly active: true;
+  readonly clientId: string;
+  readonly subject: string;
+  readonly scope: readonly string[];
+  /** Null for refresh tokens, which are no bearer tokens of a resource server. */
+  readonly tokenType: "Bearer" | null;
+  readonly issuedAt: Instant;
+  readonly expiresAt: Instant;
+}
+
+/** Of an inactive token nothing but that. */
+export type Introspection = { readonly active: false } | ActiveToken;
+
+/** What a resource server in the same process is told besides. */
+export interface CheckedToken extends ActiveToken {
+  readonly chain: ChainKey;
+  /** What the owner picked; empty for all. */
+  readonly resources: readonly string[];
+  /** By which grant its chain began. */
+  readonly grantType: string;
+}
+
+export type AccessCheck = { readonly active: false } | CheckedToken;
 
 export type IntrospectionOutcome =
   | { readonly granted: true; readonly introspection: Introspection }

@@ -5,8 +5,12 @@
 
 import type { TokenShapes } from "./token-format.ts";
 
-export const GRANT_TYPES = ["authorization_code", "refresh_token", "password"] as const;
-export type GrantType = (typeof GRANT_TYPES)[number];
+/** What the token endpoint grants. */
+export const TOKEN_GRANTS = ["authorization_code", "refresh_token", "password"] as const;
+export type TokenGrant = (typeof TOKEN_GRANTS)[number];
+
+/** `implicit` is granted by the authorization endpoint; RFC 6749, section 4.2. */
+export type GrantType = TokenGrant | "implicit";
 
 /**
  * Checks a resource owner's password; answers the subject, or undefined if it is wrong. What it does not know must
@@ -18,7 +22,10 @@ export interface Realm {
   readonly name: string;
   /** The issuer identifier, a URL. RFC 8414, section 2 */
   readonly issuer: string;
-  /** What the token endpoint grants. `password` exists only with `authenticateOwner` (RFC 9700, section 2.4). */
+  /**
+   * What is granted here. `password` exists only with `authenticateOwner`, and like `implicit` only where a vendor's
+   * realm opts in (RFC 9700, sections 2.1.2 and 2.4).
+   */
   readonly grantTypes: readonly GrantType[];
   readonly shapes: TokenShapes;
   /** Whether a request that names no scope is refused where the client has no scope of its own. Default false. */
@@ -26,5 +33,5 @@ export interface Realm {
   readonly authenticateOwner?: AuthenticateOwner;
 }
 
-export const isGrantType = (text: string): text is GrantType =>
-  (GRANT_TYPES as readonly string[]).includes(text);
+export const isTokenGrant = (text: string): text is TokenGrant =>
+  (TOKEN_GRANTS as readonly string[]).includes(text);

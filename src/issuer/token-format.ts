@@ -41,6 +41,12 @@ export interface ChainName {
   readonly ordinal: Ordinal;
 }
 
+/** The name of a chain, from its key. */
+export function chainNameOf(key: ChainKey): ChainName {
+  const dot = key.lastIndexOf(".");
+  return { authorizationId: key.slice(0, dot), ordinal: Number(key.slice(dot + 1)) };
+}
+
 /** A token whose outer MAC holds. It is a token of ours only once `confirms` says so. */
 export interface Candidate extends ChainName, Presented {
   readonly key: ChainKey;

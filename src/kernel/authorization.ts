@@ -190,6 +190,8 @@ export interface Redemption {
   readonly code: { readonly ordinal: Ordinal; readonly openedAt: Instant };
   /** The chain of the code's number, if it began already. */
   readonly chain: Chain | undefined;
+  /** False for an access token alone: without a refresh token it holds no place under a cap, and is in no register. */
+  readonly refreshable?: boolean;
   readonly revisions: readonly Revision[];
   readonly now: Instant;
   readonly attempt: string;
@@ -201,7 +203,7 @@ export interface Redemption {
  * @see RFC 6749, section 4.1.2; RFC 9700, section 4.2.4
  */
 export function redeem(request: Redemption): Decision<CodeRefusal | ChainRefusal> {
-  const { scopes, code, revisions, now, attempt } = request;
+  const { scopes, code, revisions, now, attempt, refreshable = true } = request;
   const { policy, revision } = newest(revisions);
   const { opened, revoked, id } = scopes.authorization;
   const { ordinal } = code;
@@ -221,9 +223,10 @@ export function redeem(request: Redemption): Decision<CodeRefusal | ChainRefusal
   }
   const exceeded = exceededQuota(scopes, undefined, policy, now);
   if (exceeded) return decline(exceeded);
-  const begun = begin(policy, revision, now, attempt);
+  const rules: Policy = refreshable ? policy : { ...policy, caps: [], register: "off" };
+  const begun = begin(rules, revision, now, attempt);
   const after = countGranted(scopes, begun.chain, policy, now);
-  const admitted = admit({ ...scopes, ...after }, chainKey(id, ordinal), begun.chain, policy);
+  const admitted = admit({ ...scopes, ...after }, chainKey(id, ordinal), begun.chain, rules);
   if ("refusal" in admitted) return decline(admitted.refusal);
   return { granted: true, answer: begun.answer, after: { ...after, ...admitted.after } };
 }

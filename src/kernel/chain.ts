@@ -64,11 +64,16 @@ export interface Chain {
   readonly counters: Counters;
   /** In order of serial. */
   readonly entries: readonly Entry[];
-  /** Tokens as a vendor's surface lists them, newest last; empty unless the policy keeps a register. No rule reads it. */
+  /**
+   * Tokens as a vendor's surface lists them, refresh tokens and then access tokens, newest last; empty unless the
+   * policy keeps a register. No rule reads it.
+   */
   readonly register: readonly Registered[];
 }
 
 export interface Registered extends Presented {
+  /** The access token's number; null for a refresh token. */
+  readonly access: number | null;
   /** When it ends by its lifetime; Infinity for never. */
   readonly expiresAt: Instant;
 }

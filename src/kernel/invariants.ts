@@ -10,7 +10,13 @@
  */
 
 import type { Authorization, Tally } from "./authorization.ts";
-import { ACCESS_REVOKED_MAX, type Chain, type Entry, isAccepted } from "./chain.ts";
+import {
+  ACCESS_REVOKED_MAX,
+  type Chain,
+  type Entry,
+  isAccepted,
+  type Registered,
+} from "./chain.ts";
 import { SERIAL_MAX, type Serial } from "./ids.ts";
 import { CAP_MAX, REGISTER_MAX } from "./parse-policy.ts";
 import { branchesOf, holdsEverySerialOpen, KEEP, type Per, type Policy } from "./policy.ts";
@@ -54,6 +60,14 @@ const entryOf = (chain: Chain, serial: Serial | null): Entry | undefined =>
 
 const greatest = (values: readonly number[]): number => Math.max(...values);
 
+/** The register's refresh tokens, and its access tokens. */
+const registers = ({
+  register,
+}: Chain): readonly [readonly Registered[], readonly Registered[]] => [
+  register.filter(({ access }) => access === null),
+  register.filter(({ access }) => access !== null),
+];
+
 /** Links lead to older tokens only. Where they do not, following them may never end. */
 const parentsAreOlder = (chain: Chain): boolean =>
   chain.entries.every(
@@ -81,13 +95,16 @@ export const CHAIN_INVARIANTS: readonly Invariant<Facts>[] = [
   },
   {
     name: "2 bounded",
-    says: "There are at most KEEP entries, at most ACCESS_REVOKED_MAX access tokens revoked singly, and a register within the policy's bound.",
+    says: "There are at most KEEP entries, at most ACCESS_REVOKED_MAX access tokens revoked singly, and each half of the register within the policy's bound.",
     holds: ({ chain, policies }) =>
       chain.entries.length <= KEEP &&
       chain.accessRevoked.length <= ACCESS_REVOKED_MAX &&
-      chain.register.length <=
-        greatest(policies.map(({ register }) => (register === "off" ? 0 : register.max))) &&
-      chain.register.length <= REGISTER_MAX,
+      registers(chain).every(
+        ({ length }) =>
+          length <=
+            greatest(policies.map(({ register }) => (register === "off" ? 0 : register.max))) &&
+          length <= REGISTER_MAX,
+      ),
   },
   {
     name: "3 leaves",
@@ -213,10 +230,17 @@ export const CHAIN_INVARIANTS: readonly Invariant<Facts>[] = [
   },
   {
     name: "17 register",
-    says: "The register stands in order of serial and names only tokens that were issued.",
-    holds: ({ chain }) =>
-      rises(chain.register.map(({ serial }) => serial)) &&
-      chain.register.every(({ serial }) => isWhole(serial) && serial <= chain.last),
+    says: "The register stands in order, refresh tokens by serial and then access tokens by number, and names only tokens that were issued.",
+    holds: ({ chain }) => {
+      const [refresh, access] = registers(chain);
+      return (
+        rises(refresh.map(({ serial }) => serial)) &&
+        rises(access.map((row) => row.access ?? -1)) &&
+        access.every((row) => isWhole(row.access ?? -1) && (row.access ?? 0) <= chain.accessLast) &&
+        chain.register.every(({ serial }) => isWhole(serial) && serial <= chain.last) &&
+        chain.register.findLastIndex((row) => row.access === null) < refresh.length
+      );
+    },
   },
 ];
 

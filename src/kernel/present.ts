@@ -24,6 +24,7 @@ import {
   isOpen,
   isWithin,
   type Presented,
+  type Registered,
   revoke,
   rotates,
   streakExhausted,
@@ -221,29 +222,34 @@ function answered(
     ),
   };
   const next = prune({ ...chain, accessLast: access.number }, policy, now);
-  return { chain: register(next, policy, now), answer: { kind, refresh, access } };
+  return { chain: register(next, policy, access, now), answer: { kind, refresh, access } };
 }
 
-/** The chain with its register brought up to date. */
-function register(chain: Chain, policy: Policy, now: Instant): Chain {
+/** The chain with its register brought up to date: at most so many refresh tokens, and so many access tokens. */
+function register(chain: Chain, policy: Policy, granted: AccessGrant, now: Instant): Chain {
   if (policy.register === "off")
     return chain.register.length > 0 ? { ...chain, register: [] } : chain;
   const { max, superseded } = policy.register;
-  const newest = chain.entries.filter(({ issuedAt }) => issuedAt === now);
-  const listed = new Set(chain.register.map(({ serial }) => serial));
-  const rows = [
-    ...chain.register,
-    ...newest
-      .filter(({ serial }) => !listed.has(serial))
+  const before = chain.register.filter(({ access }) => access === null);
+  const listed = new Set(before.map(({ serial }) => serial));
+  const refresh: readonly Registered[] = [
+    ...before,
+    ...chain.entries
+      .filter(({ serial, issuedAt }) => issuedAt === now && !listed.has(serial))
       .map(({ serial, issuedAt }) => ({
         serial,
         issuedAt,
         expiresAt: issuedAt + stepAt(policy.expiry.lifetime, issuedAt),
+        access: null,
       })),
   ];
   const kept =
-    superseded === "keep" ? rows : rows.filter((row) => isAccepted(chain, policy, row, now));
-  return { ...chain, register: kept.slice(-max) };
+    superseded === "keep" ? refresh : refresh.filter((row) => isAccepted(chain, policy, row, now));
+  const { number, ...times } = granted;
+  const access = [...chain.register, { ...times, access: number }].filter(
+    (row) => row.access !== null && row.expiresAt > now,
+  );
+  return { ...chain, register: [...kept.slice(-max), ...access.slice(-max)] };
 }
 
 /** Forgets entries about which no question is open. */

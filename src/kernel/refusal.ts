@@ -81,6 +81,8 @@ export type ClientRefusal =
   | { readonly reason: "clientSecretWrong"; readonly by: "body" | "basic" | "none" }
   | { readonly reason: "clientAuthenticatedTwice" }
   | { readonly reason: "grantNotAllowed"; readonly grantType: string }
+  /** Registered by one tenant and not approved: accounts of others may not authorize it. */
+  | { readonly reason: "clientNotApproved" }
   | { readonly reason: "resourceOwnerWrong" };
 
 export type RequestRefusal =
@@ -90,7 +92,8 @@ export type RequestRefusal =
   | { readonly reason: "parameterRepeated"; readonly parameter: string }
   | { readonly reason: "credentialsInUri"; readonly parameter: string }
   | { readonly reason: "parameterInvalid"; readonly parameter: string; readonly expected: string }
-  | { readonly reason: "grantTypeUnsupported"; readonly grantType: string };
+  | { readonly reason: "grantTypeUnsupported"; readonly grantType: string }
+  | { readonly reason: "realmUnknown"; readonly realm: string };
 
 /** Refusals of a token endpoint that hands out another server's tokens. None of them says that a token is dead. */
 export type RelayRefusal =
@@ -215,8 +218,21 @@ export function oauthError(refusal: Refusal, now: Instant): OAuthError {
         description: "this client may not use this grant type",
         status: 400,
       };
+    case "clientNotApproved":
+      return {
+        error: "unauthorized_client",
+        description: "this client is not approved for accounts of other tenants",
+        status: 400,
+      };
     case "resourceOwnerWrong":
       return grant("resource owner authentication failed");
+    default:
+      return requestError(refusal);
+  }
+}
+
+function requestError(refusal: RequestRefusal | RelayRefusal): OAuthError {
+  switch (refusal.reason) {
     case "methodWrong":
       return request(`method not allowed: expected ${refusal.expected}`, 405);
     case "contentTypeWrong":
@@ -235,6 +251,8 @@ export function oauthError(refusal: Refusal, now: Instant): OAuthError {
         description: "this grant type is not supported",
         status: 400,
       };
+    case "realmUnknown":
+      return request("there is no such realm");
     default:
       return relayError(refusal);
   }

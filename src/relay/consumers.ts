@@ -87,7 +87,7 @@ export class Consumers {
       policy,
       grantTypes: ["refresh_token"],
     } as const;
-    const clientSecret = (await issuer.isRegistered(clientId))
+    const clientSecret = (await issuer.findClient(clientId))
       ? await issuer.replaceSecret(clientId)
       : (await issuer.registerClient(registration)).secret;
     const refreshToken = wantsToken ? await this.#grant(clientId, connection) : null;

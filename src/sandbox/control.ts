@@ -1,28 +1,25 @@
 /**
  * The control API of a stand-in: what a test or a judge asks it beside the protocol. JSON, on the same port, under
- * `/sandbox/`. A stand-in guards nothing, so nothing guards this.
+ * `/sandbox/`. A stand-in guards nothing, so nothing guards this. `docs/reference/sandbox-api.md` has the contract.
  */
 
 import type { FastifyError, FastifyInstance, FastifyRequest } from "fastify";
 import { type ErrorCode, KetenError } from "../env/error.ts";
+import { Secret } from "../env/secret.ts";
+import type { Accounts, NewAccount } from "../issuer/accounts.ts";
 import type { Issuer } from "../issuer/issuer.ts";
 import { parsePolicy } from "../kernel/parse-policy.ts";
 import type { Policy } from "../kernel/policy.ts";
-import { oauthError, type Refusal } from "../kernel/refusal.ts";
-import type { Instant } from "../kernel/time.ts";
-import type { FaultInputs, Faults } from "./faults.ts";
+import { DAY, type Duration, type Instant, parseDuration } from "../kernel/time.ts";
+import { type DemoUsers, type Granting, refusedError } from "./demo.ts";
+import { type FaultInputs, type Faults, toldFaults } from "./faults.ts";
 import type { RequestLog } from "./request-log.ts";
-
-/** A demo user with what it was granted. */
-export interface DemoGrant {
-  readonly username: string;
-  readonly password: string;
-  readonly refreshToken: string;
-  readonly chain: string;
-}
+import type { TravellingClock } from "./travelling-clock.ts";
 
 export interface ControlOptions {
   readonly issuer: Issuer;
+  readonly accounts: Pick<Accounts, "endSessions">;
+  readonly users: DemoUsers;
   readonly clientId: string;
   /** Whom a code is opened for where no user is named. */
   readonly username: string;
@@ -30,13 +27,17 @@ export interface ControlOptions {
   readonly policy: Policy;
   readonly faults: Faults;
   readonly log: RequestLog;
-  readonly now: () => Instant;
-  /** A refresh token for a fresh user, granted long enough ago to be refreshed at once. */
-  readonly grant: () => Promise<DemoGrant>;
+  readonly clock: TravellingClock;
+  /** Moves the clock ahead. @throws KetenError `config_invalid` where it cannot be */
+  readonly travel: (duration: Duration) => Instant;
+  readonly grant: Granting;
 }
 
 /** What the caller of a control call got wrong. */
 const CALLER_ERRORS: readonly ErrorCode[] = ["config_invalid", "policy_invalid"];
+
+/** Further than anybody travels at once, and near enough that instants stay instants. */
+const SPAN_MAX: Duration = 3660 * DAY;
 
 const text = { type: "string", minLength: 1, maxLength: 4096 } as const;
 
@@ -59,7 +60,6 @@ export async function controlRoutes(
   fastify: FastifyInstance,
   options: ControlOptions,
 ): Promise<void> {
-  const { issuer, clientId, faults, log } = options;
   fastify.setErrorHandler((error: FastifyError, _request, reply) => {
     const asked = error instanceof KetenError && CALLER_ERRORS.includes(error.code);
     const status = asked || error.validation ? 400 : (error.statusCode ?? 500);
@@ -69,6 +69,33 @@ export async function controlRoutes(
   fastify.addHook("preValidation", async (request) => {
     request.body ??= {};
   });
+  grantRoutes(fastify, options);
+  chainRoutes(fastify, options);
+  faultRoutes(fastify, options);
+  clockRoutes(fastify, options);
+}
+
+const codeSchema = bodyOf({ username: text, redirectUri: text, scope: text, codeChallenge: text });
+
+const userSchema = bodyOf({
+  username: text,
+  password: text,
+  totpSecret: text,
+  tenant: text,
+  locale: { enum: ["en", "nl"] },
+});
+
+interface UserBody extends Omit<NewAccount, "username" | "password" | "totpSecret"> {
+  readonly username?: string;
+  readonly password?: string;
+  readonly totpSecret?: string;
+}
+
+const wishOf = ({ totpSecret, ...wish }: UserBody): Parameters<DemoUsers["add"]>[0] =>
+  totpSecret === undefined ? wish : { ...wish, totpSecret: new Secret(totpSecret) };
+
+function grantRoutes(fastify: FastifyInstance, options: ControlOptions): void {
+  const { issuer, clientId } = options;
   fastify.post("/sandbox/codes", { schema: codeSchema }, async (request) => {
     const { username, redirectUri, scope, codeChallenge } = request.body as CodeBody;
     const opened = await issuer.openCode({
@@ -78,10 +105,54 @@ export async function controlRoutes(
       codeChallenge,
       scope: scope?.split(" "),
     });
-    if ("refusal" in opened) throw refusedError(opened.refusal, options.now());
+    if ("refusal" in opened) throw refusedError(opened.refusal, options.clock.now());
     return opened;
   });
-  fastify.post("/sandbox/grants", { schema: bodyOf({}) }, () => options.grant());
+  fastify.post("/sandbox/users", { schema: userSchema }, (request) =>
+    options.users.add(wishOf(request.body as UserBody)),
+  );
+  fastify.post(
+    "/sandbox/grants",
+    { schema: bodyOf({ username: text, age: text }) },
+    async (request) => {
+      const { username, age } = request.body as { username?: string; age?: string };
+      const since = age === undefined ? {} : { age: durationOf("age", age) };
+      return await options.grant({ ...(username === undefined ? {} : { username }), ...since });
+    },
+  );
+  fastify.post(
+    "/sandbox/revocations",
+    { schema: bodyOf({ username: text }, ["username"]) },
+    async (request) => {
+      const { username } = request.body as { username: string };
+      await issuer.revokeAuthorization({ clientId, subject: username });
+      return { revoked: username };
+    },
+  );
+  fastify.post(
+    "/sandbox/sessions/end",
+    { schema: bodyOf({ username: text }, ["username"]) },
+    async (request) => {
+      const { username } = request.body as { username: string };
+      await options.accounts.endSessions(username);
+      return { ended: username };
+    },
+  );
+}
+
+const policySchema = bodyOf({ policy: { type: "object" }, revive: { type: "boolean" } }, [
+  "policy",
+]);
+
+function chainRoutes(fastify: FastifyInstance, options: ControlOptions): void {
+  const { issuer, clientId, log, clock } = options;
+  fastify.get("/sandbox/chains", async () => ({ chains: await issuer.inspectChains() }));
+  fastify.get("/sandbox/log", async (request) => ({
+    now: clock.now(),
+    dropped: log.dropped,
+    requests: log.after(afterOf(request)),
+    chains: await issuer.inspectChains(),
+  }));
   fastify.post(
     "/sandbox/tokens/inspect",
     { schema: bodyOf({ token: text }, ["token"]) },
@@ -97,40 +168,50 @@ export async function controlRoutes(
     const { revision, at } = await issuer.changePolicy(clientId, parsed.policy, { revive });
     return { revision, at };
   });
-  fastify.post(
-    "/sandbox/revocations",
-    { schema: bodyOf({ username: text }, ["username"]) },
-    async (request) => {
-      const { username } = request.body as { username: string };
-      await issuer.revokeAuthorization({ clientId, subject: username });
-      return { revoked: username };
-    },
-  );
-  fastify.get("/sandbox/faults", async () => faults.settings);
-  fastify.post("/sandbox/faults", { schema: { body: { type: "object" } } }, async (request) => {
-    faults.set(request.body as FaultInputs);
-    return faults.settings;
-  });
-  fastify.get("/sandbox/chains", async () => ({ chains: await issuer.inspectChains() }));
-  fastify.get("/sandbox/log", async (request) => ({
-    now: options.now(),
-    dropped: log.dropped,
-    requests: log.after(afterOf(request)),
-    chains: await issuer.inspectChains(),
-  }));
 }
 
-const codeSchema = bodyOf({ username: text, redirectUri: text, scope: text, codeChallenge: text });
-const policySchema = bodyOf({ policy: { type: "object" }, revive: { type: "boolean" } }, [
-  "policy",
-]);
+function faultRoutes(fastify: FastifyInstance, { faults }: ControlOptions): void {
+  fastify.get("/sandbox/faults", async () => toldFaults(faults));
+  fastify.post("/sandbox/faults", { schema: { body: { type: "object" } } }, async (request) => {
+    faults.set(request.body as FaultInputs);
+    return toldFaults(faults);
+  });
+  fastify.delete("/sandbox/faults", async () => {
+    faults.clear();
+    return toldFaults(faults);
+  });
+  fastify.delete("/sandbox/faults/:name", async (request) => {
+    faults.clear((request.params as { name: string }).name);
+    return toldFaults(faults);
+  });
+}
+
+function clockRoutes(fastify: FastifyInstance, { clock, travel }: ControlOptions): void {
+  const told = () => ({ now: clock.now(), ahead: clock.ahead, timeScale: clock.scale });
+  fastify.get("/sandbox/clock", async () => told());
+  fastify.post(
+    "/sandbox/clock",
+    { schema: bodyOf({ advance: text }, ["advance"]) },
+    async (request) => {
+      const { advance } = request.body as { advance: string };
+      travel(durationOf("advance", advance));
+      return told();
+    },
+  );
+}
+
+/** A span of a body. @throws KetenError `config_invalid` */
+export function durationOf(name: string, written: string): Duration {
+  const duration = parseDuration(written);
+  if (duration !== undefined && duration > 0 && duration <= SPAN_MAX) return duration;
+  throw new KetenError(
+    "config_invalid",
+    `"${name}" is ${JSON.stringify(written)}; expected a duration such as "9 min" or "30 d", of at most ten years`,
+  );
+}
 
 async function inspect(issuer: Issuer, token: string) {
   return (await issuer.inspectToken(token)) ?? { kind: null, accepted: false };
-}
-
-function refusedError(refusal: Refusal, now: Instant): KetenError {
-  return new KetenError("config_invalid", oauthError(refusal, now).description);
 }
 
 /** `?after=N`: only requests with a higher number. */

@@ -36,6 +36,10 @@ export interface RequestLine {
   readonly written: "pending" | "whole" | "part" | "none";
   readonly fault: string | null;
   readonly holdMs: number;
+  /** After so many bytes of its body the answer was cut by a reset; null for other faults. */
+  readonly resetAfterBytes: number | null;
+  /** How many commits the provider forgot before it decided. */
+  readonly forgotten: number;
   /** The number of the request that this one is a second delivery of. */
   readonly duplicateOf: number | null;
 }
@@ -72,6 +76,8 @@ export function createRequestLog(now: () => Instant): RequestLog {
         written: "pending",
         fault: fault?.name ?? null,
         holdMs: fault?.holdMs ?? 0,
+        resetAfterBytes: fault?.bytes ?? null,
+        forgotten: 0,
         duplicateOf: null,
         ...line,
       });

@@ -8,27 +8,29 @@
  * 4. It listens on the loopback interface and guards nothing: what it issues opens no door.
  */
 
-import { timingSafeEqual } from "node:crypto";
 import { setImmediate as turn } from "node:timers/promises";
 import { fastify as createServer } from "fastify";
 import type { Clock } from "../env/clock.ts";
+import { KetenError } from "../env/error.ts";
 import type { Random } from "../env/random.ts";
-import { Secret } from "../env/secret.ts";
 import { systemClock } from "../env/system.ts";
-import { oauthRoutes } from "../http/oauth.ts";
-import { createIssuer, type Issuer } from "../issuer/issuer.ts";
-import { ISSUER_KEY_BYTES, issuerKeys } from "../issuer/keys.ts";
-import type { Realm } from "../issuer/realm.ts";
+import { oauthRoutes, type RealmFor } from "../http/oauth.ts";
+import { type Accounts, createAccounts } from "../issuer/accounts.ts";
+import type { Issuer } from "../issuer/issuer.ts";
+import { ISSUER_KEY_BYTES, type IssuerKeys, issuerKeys } from "../issuer/keys.ts";
+import { createRealms, type RealmServices, type RealmSettings } from "../issuer/realms.ts";
 import type { Policy } from "../kernel/policy.ts";
 import { type Duration, type Instant, SECOND, stepAt } from "../kernel/time.ts";
-import { openMemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
-import type { Provider } from "../vendors/provider.ts";
-import { controlRoutes, type DemoGrant } from "./control.ts";
-import { createFaults, type FaultInputs } from "./faults.ts";
+import type { Provider, SurfaceParts } from "../vendors/provider.ts";
+import { type ControlOptions, controlRoutes } from "./control.ts";
+import { demoUsers, granting, registerClients } from "./demo.ts";
+import { createFaults, type FaultInputs, type Faults } from "./faults.ts";
+import { type ForgetfulStore, openForgetfulStore } from "./forgetful-store.ts";
 import { misbehaviour } from "./misbehave.ts";
 import { createRequestLog } from "./request-log.ts";
 import { seededRandom } from "./seeded-random.ts";
+import { type TravellingClock, travellingClock } from "./travelling-clock.ts";
 
 export interface SandboxOptions {
   readonly provider: Provider;
@@ -64,6 +66,8 @@ export interface Sandbox {
   /** May only introspect. */
   readonly resourceServer: { readonly clientId: string; readonly clientSecret: string };
   readonly issuer: Issuer;
+  /** What the control API works with. */
+  readonly control: ControlOptions;
   close(): Promise<void>;
 }
 
@@ -71,53 +75,58 @@ const HOST = "127.0.0.1";
 const REALM = "sandbox";
 /** How long ago the first refresh token was granted, where the policy keeps one alive that long. */
 const FIRST_AGE: Duration = 600 * SECOND;
-const DEFAULT_REDIRECT_URI = "http://127.0.0.1/callback";
+/** What is printed at the start needs no protection, and many are made in tests. */
+const DEMO_PASSWORD_COST = { memoryKib: 64, passes: 1 };
 
 /** Starts a stand-in. @throws KetenError `config_invalid` if a fault is unknown or its rate is none */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { provider, port = 0, seed = "keten", timeScale = 1, faults: inputs = {} } = options;
-  const faults = createFaults(seededRandom(seed, "faults"), inputs);
-  const clock = options.clock ?? systemClock({ scale: timeScale });
+  const clock = travellingClock(options.clock ?? systemClock({ scale: timeScale }));
+  const own = options.store ? undefined : await openForgetfulStore({ clock, turn: () => turn() });
+  const store = own ?? (options.store as Store);
+  const faults = faultsOf(seed, clock, own, inputs);
   const random = seededRandom(seed, "issuer");
-  const store = options.store ?? (await openMemoryStore({ clock, turn: () => turn() }));
   const log = createRequestLog(() => clock.now());
-  const users = demoUsers(seededRandom(seed, "users"));
   let url = "";
-  const realm = realmOf(provider, users, () => url);
   const keys = issuerKeys({
     key: seededRandom(seed, "key").bytes(ISSUER_KEY_BYTES),
     deployment: REALM,
   });
-  const issuer = createIssuer({ store, clock, random, keys, realm });
+  const parts = surfaceParts({ provider, store, clock, random, keys, url: () => url });
+  const { issuer, accounts } = parts.realms.main;
+  const users = demoUsers(accounts, seededRandom(seed, "users"));
   const client = await registerClients(issuer, provider, seed, options.redirectUris);
   const { clientId } = client;
   const age = firstAge(provider.policy, clock.now());
-  const grant = async (): Promise<DemoGrant> => {
-    const user = users.add();
-    const outcome = await issuer.grant({ clientId, subject: user.username, age });
-    if (!outcome.granted) throw new Error(`a demo grant was refused: ${outcome.refusal.reason}`);
-    const refreshToken = outcome.response.refreshToken ?? "";
-    return { ...user, refreshToken, chain: outcome.trace.chain ?? "" };
-  };
-  const first = users.add();
+  const grant = granting({ issuer, users, clientId, age });
+  const first = await users.add();
   const second = await grant();
-  const misbehave = misbehaviour({ issuer, clock, faults, log });
+  own?.settle();
+  const forget = async (commits: number): Promise<number> => (await own?.forget(commits)) ?? 0;
+  const { dialect } = provider;
+  const misbehave = misbehaviour({ issuer, dialect, clock, faults, log, forget });
   const { username } = first;
   const server = createServer({
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     forceCloseConnections: true,
   });
+  const { surface } = provider;
+  const realmFor = surface?.realmFor?.(parts);
   server.register(oauthRoutes, {
     issuer,
+    ...(realmFor ? { issuerFor: issuerBy(realmFor) } : {}),
     dialect: provider.dialect,
     paths: withoutLogin(provider.paths),
     now: () => clock.now(),
     intercept: misbehave.intercept,
     ...(options.onFailure ? { onFailure: options.onFailure } : {}),
   });
+  if (surface) server.register(surface.routes, parts);
   const { policy } = provider;
-  const now = (): Instant => clock.now();
-  server.register(controlRoutes, { issuer, clientId, username, policy, faults, log, now, grant });
+  const travel = travellingWith(clock, own);
+  const demo = { issuer, accounts, users, clientId, username, policy, grant };
+  const control: ControlOptions = { ...demo, faults, log, clock, travel };
+  server.register(controlRoutes, control);
   url = await server.listen({ port, host: HOST });
   const { authorization, token, revocation, introspection } = provider.paths;
   return {
@@ -130,6 +139,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     ...first,
     refreshToken: second.refreshToken,
     issuer,
+    control,
     async close() {
       misbehave.release();
       await server.close();
@@ -138,76 +148,71 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   };
 }
 
+function faultsOf(
+  seed: string,
+  clock: Clock,
+  own: ForgetfulStore | undefined,
+  inputs: FaultInputs,
+): Faults {
+  const random = (purpose: string): Random => seededRandom(seed, purpose);
+  const without = own ? {} : { "forgotten-commits": "only the sandbox's own store can forget" };
+  return createFaults({ random, now: () => clock.now(), without }, inputs);
+}
+
+/** A store that was given goes by a clock of its own, which cannot be moved from here. */
+const travellingWith =
+  (clock: TravellingClock, own: ForgetfulStore | undefined) =>
+  (duration: Duration): Instant => {
+    if (own) return clock.advance(duration);
+    throw new KetenError(
+      "config_invalid",
+      "the clock is not the sandbox's own: it cannot be moved",
+    );
+  };
+
+/** The realms of a stand-in, the first of them made, and what its vendor's own routes work with. */
+function surfaceParts(
+  given: Omit<SurfaceParts, "realms" | "settingsOf"> & { readonly keys: IssuerKeys },
+): SurfaceParts {
+  const { keys, ...parts } = given;
+  const { provider, store, clock, random, url } = parts;
+  const settings = (name: string): RealmSettings => settingsOf(provider, name, url);
+  const accountsOf = (realm: string): Accounts =>
+    createAccounts({
+      ...{ store, random, keys, realm, passwordCost: DEMO_PASSWORD_COST },
+      now: () => clock.now(),
+      uptime: () => clock.boot().at,
+    });
+  const main = settings(REALM);
+  const realms = createRealms({ store, clock, random, keys, accountsOf, main });
+  return { ...parts, realms, settingsOf: settings };
+}
+
+/** The issuer of the realm that a request means. */
+const issuerBy =
+  (realmFor: RealmFor<RealmServices>): RealmFor<Issuer> =>
+  (request) => {
+    const realm = realmFor(request);
+    return "unknown" in realm ? realm : realm.issuer;
+  };
+
 /** No page answers at the authorization endpoint yet: the metadata must not name it. */
 function withoutLogin({ token, revocation, introspection }: Provider["paths"]) {
   return { token, revocation, introspection };
 }
 
-interface DemoUsers {
-  add(): { readonly username: string; readonly password: string };
-  authenticate(username: string, password: string): Promise<string | undefined>;
-}
-
-function demoUsers(random: Random): DemoUsers {
-  const passwords = new Map<string, string>();
-  const newPassword = (): string => Buffer.from(random.bytes(12)).toString("base64url");
-  return {
-    add() {
-      const user = { username: `user${passwords.size + 1}`, password: newPassword() };
-      passwords.set(user.username, user.password);
-      return user;
-    },
-    async authenticate(username, password) {
-      const expected = Buffer.from(passwords.get(username) ?? "no such user's.");
-      const given = Buffer.from(password);
-      const equal = given.length === expected.length && timingSafeEqual(given, expected);
-      return equal && passwords.has(username) ? username : undefined;
-    },
-  };
-}
-
-/** The issuer identifier is known only once the server listens. */
-function realmOf(provider: Provider, users: DemoUsers, url: () => string): Realm {
+/** Each realm of a stand-in is like its first. The issuer identifier is known only once the server listens. */
+function settingsOf(provider: Provider, name: string, url: () => string): RealmSettings {
   const { grantTypes, shapes, scopeRequired } = provider;
   return {
-    name: REALM,
+    name,
     get issuer() {
       return url();
     },
     grantTypes,
     shapes,
     scopeRequired,
-    ...(grantTypes.includes("password") ? { authenticateOwner: users.authenticate } : {}),
   };
-}
-
-async function registerClients(
-  issuer: Issuer,
-  { policy, grantTypes, clientIds, scope }: Provider,
-  seed: string,
-  redirectUris: readonly string[] = [DEFAULT_REDIRECT_URI],
-): Promise<Pick<Sandbox, "clientId" | "clientSecret" | "resourceServer">> {
-  const random = seededRandom(seed, "clients");
-  const newSecret = (): string => Buffer.from(random.bytes(24)).toString("base64url");
-  const clientId = clientIds === "guid" ? guid(random) : "sandbox-client";
-  const clientSecret = newSecret();
-  const resourceServer = { clientId: "sandbox-resource-server", clientSecret: newSecret() };
-  const kind = "confidential";
-  const secret = new Secret(clientSecret);
-  await issuer.registerClient({ clientId, kind, policy, grantTypes, redirectUris, scope, secret });
-  await issuer.registerClient({
-    clientId: resourceServer.clientId,
-    kind,
-    policy,
-    grantTypes: [],
-    secret: new Secret(resourceServer.clientSecret),
-  });
-  return { clientId, clientSecret, resourceServer };
-}
-
-function guid(random: Random): string {
-  const hex = Buffer.from(random.bytes(16)).toString("hex");
-  return [8, 12, 16, 20].reduceRight((id, at) => `${id.slice(0, at)}-${id.slice(at)}`, hex);
 }
 
 /** Old enough for the least interval, and young enough to live on. */

@@ -33,7 +33,7 @@ const HEAD = 12;
 const OWN = 9;
 const ENTRY = 8;
 const REVOKED = 2;
-const REGISTERED = 3;
+const REGISTERED = 4;
 const SLOTS = 4;
 /** Calls of a sliding quota come and go with every refresh: wider steps, so that the size stands still. */
 const CALL_SLOTS = 16;
@@ -53,6 +53,10 @@ interface Words {
   readonly r: string;
   /** Scope. */
   readonly o: readonly string[];
+  /** Resources; left out where there are none. */
+  readonly e?: readonly string[];
+  /** Left out where there is a refresh token. */
+  readonly f?: false;
   readonly g: string;
   /** Secret. */
   readonly k: string;
@@ -94,6 +98,8 @@ function wordsOf({ chain, ...record }: ChainRecord): Words {
     s: record.subject,
     r: record.realm,
     o: record.scope,
+    ...(record.resources.length > 0 ? { e: record.resources } : {}),
+    ...(record.refreshable ? {} : { f: false }),
     g: record.grantType,
     k: record.secret,
   };
@@ -129,10 +135,11 @@ function writeNumbers(to: Cursor, chain: Chain): void {
     to.put(number);
     to.put(until);
   });
-  to.putRows(chain.register, SLOTS, REGISTERED, ({ serial, issuedAt, expiresAt }) => {
+  to.putRows(chain.register, SLOTS, REGISTERED, ({ serial, issuedAt, expiresAt, access }) => {
     to.put(serial);
     to.put(issuedAt);
     to.put(expiresAt);
+    to.put(access);
   });
   for (const counter of Object.values(chain.counters)) {
     if ("day" in counter) {
@@ -168,6 +175,8 @@ export function decodeChain(bytes: Uint8Array): ChainRecord {
     subject: words.s,
     realm: words.r,
     scope: words.o,
+    resources: words.e ?? [],
+    refreshable: words.f ?? true,
     grantType: words.g,
     secret: words.k,
   };
@@ -195,6 +204,7 @@ function readChain(from: Cursor, view: DataView, words: Words): Chain {
     serial: from.number(),
     issuedAt: from.number(),
     expiresAt: from.number(),
+    access: from.take(),
   }));
   assert.equal(words.n.length, view.getUint8(3), "counters and their names differ in number");
   return {

@@ -17,6 +17,8 @@ export interface Columns {
 const NEITHER: Columns = { owner: null, due: null };
 
 const COLUMNS: { readonly [K in Kind]: (record: Records[K]) => Columns } = {
+  /** Belongs to its realm. */
+  account: ({ realm }) => ({ owner: realm, due: null }),
   /** Found by its key: client and subject are in its id. */
   authorization: () => NEITHER,
   /** Belongs to its client, by that client's key. */

@@ -16,7 +16,11 @@ export type EventType =
   | "authorization.revoked"
   | "access.revoked"
   | "client.registered"
+  | "client.reviewed"
   | "policy.changed"
+  | "account.added"
+  | "account.passwordChanged"
+  | "account.sessionsEnded"
   // the keychain's side
   | "connection.added"
   | "connection.removed"

@@ -17,6 +17,10 @@ export interface ChainRecord {
   readonly realm: string;
   /** Granted scope values, sorted. */
   readonly scope: readonly string[];
+  /** What the owner picked for it, sorted: a vendor's companies, or resource indicators (RFC 8707). Empty for all. */
+  readonly resources: readonly string[];
+  /** False where an access token was all that was granted. */
+  readonly refreshable: boolean;
   readonly grantType: string;
   /** The chain's token secret, sealed by the issuer's key, base64url. Its tokens cannot be made without it. */
   readonly secret: string;
@@ -32,6 +36,10 @@ export interface ClientRecord {
   readonly redirectUris: readonly string[];
   readonly grantTypes: readonly string[];
   readonly scope: readonly string[];
+  /** Whose it is; null for the realm's own. */
+  readonly tenant: string | null;
+  /** Whether accounts of other tenants may authorize it. */
+  readonly approved: boolean;
   /** The client's policy over time, each as `formatPolicy` writes it; never empty. */
   readonly revisions: readonly StoredRevision[];
 }
@@ -57,12 +65,41 @@ export interface ConsumerRecord {
   readonly allowFrom: readonly string[];
 }
 
+/** A resource owner who logs in here. Key: `<realm>/<username>`. */
+export interface AccountRecord {
+  readonly realm: string;
+  /** Also the subject of what it consents to. */
+  readonly username: string;
+  /** The organisation it belongs to; null where the realm knows none. */
+  readonly tenant: string | null;
+  readonly locale: "en" | "nl";
+  readonly password: PasswordHash;
+  /** The second factor's secret, sealed; null where there is none. */
+  readonly totpSecret: string | null;
+  /** The time step of the newest code that was accepted: this one and those before are spent. */
+  readonly totpStep: number;
+  /** Sessions of an earlier epoch have ended. */
+  readonly sessionEpoch: number;
+}
+
+/** A password's Argon2id tag with what it was made with. RFC 9106 */
+export interface PasswordHash {
+  readonly memoryKib: number;
+  readonly passes: number;
+  readonly lanes: number;
+  /** Base64url. */
+  readonly salt: string;
+  /** Base64url. */
+  readonly tag: string;
+}
+
 /** What is true of the whole deployment. Key: a name. */
 export interface DeploymentRecord {
   readonly value: string;
 }
 
 export interface Records {
+  readonly account: AccountRecord;
   readonly authorization: Authorization;
   readonly chain: ChainRecord;
   readonly client: ClientRecord;

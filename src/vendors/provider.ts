@@ -1,10 +1,16 @@
-/** What a stand-in needs to know of a provider to look like it: all data. */
+/** What a stand-in needs to know of a provider to look like it: data, and the routes that are the vendor's own. */
 
+import type { FastifyInstance } from "fastify";
+import type { Clock } from "../env/clock.ts";
+import type { Random } from "../env/random.ts";
 import type { Dialect } from "../http/dialect.ts";
 import type { OAuthPaths } from "../http/metadata.ts";
+import type { RealmFor } from "../http/oauth.ts";
 import type { GrantType } from "../issuer/realm.ts";
+import type { RealmServices, RealmSettings, Realms } from "../issuer/realms.ts";
 import type { TokenShapes } from "../issuer/token-format.ts";
 import type { Policy } from "../kernel/policy.ts";
+import type { Store } from "../store/store.ts";
 
 export interface Provider {
   /** The preset's name. */
@@ -20,4 +26,26 @@ export interface Provider {
   readonly scope: readonly string[];
   /** Whether a request without scope is refused where the client has none. */
   readonly scopeRequired: boolean;
+  readonly surface?: Surface;
+}
+
+/** What a vendor's server answers besides the standard endpoints. */
+export interface Surface {
+  /** Which realm a request means; the main one unless given. */
+  readonly realmFor?: (parts: SurfaceParts) => RealmFor<RealmServices>;
+  /** Registers the vendor's own routes, in a scope of their own. */
+  readonly routes: (fastify: FastifyInstance, parts: SurfaceParts) => Promise<void>;
+}
+
+/** What a surface works with. */
+export interface SurfaceParts {
+  readonly provider: Provider;
+  readonly realms: Realms;
+  /** The settings of one more realm of this provider. */
+  readonly settingsOf: (realm: string) => RealmSettings;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Where the server is reached, without a slash at the end. */
+  readonly url: () => string;
 }

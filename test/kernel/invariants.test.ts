@@ -77,7 +77,14 @@ const ALTERED: Readonly<
       },
     ],
     [
-      { register: [0, 1, 2, 2.5].map((serial) => ({ serial, issuedAt: NOW, expiresAt: NOW })) },
+      {
+        register: [0, 1, 2, 2.5].map((serial) => ({
+          serial,
+          issuedAt: NOW,
+          expiresAt: NOW,
+          access: null,
+        })),
+      },
       ["17 register"],
     ],
   ],
@@ -124,7 +131,7 @@ const ALTERED: Readonly<
   "13 newest": [[{ last: 3 }], [{ entries: CHAIN.entries.slice(0, 2) }]],
   "14 access": [
     [{ accessFloor: 5 }],
-    [{ accessLast: -1 }],
+    [{ accessLast: -1 }, ["17 register"]],
     [{ accessRevoked: [{ number: 4, until: NOW }] }],
     [{ accessRevoked: [2, 1].map((number) => ({ number, until: NOW })) }],
   ],
@@ -135,7 +142,8 @@ const ALTERED: Readonly<
   "16 counters": [[{ counters: { "chain, 10000 ms, granted": { calls: [1, 2, 3, 4, 5, 6] } } }]],
   "17 register": [
     [{ register: CHAIN.register.toReversed() }],
-    [{ register: [{ serial: 9, issuedAt: NOW, expiresAt: NOW }] }],
+    [{ register: [{ serial: 9, issuedAt: NOW, expiresAt: NOW, access: null }] }],
+    [{ register: [{ serial: 1, issuedAt: NOW, expiresAt: NOW, access: 9 }] }],
   ],
 };
 

@@ -26,6 +26,8 @@ const REFUSALS: { readonly [R in Refusal["reason"]]: Refusal & { readonly reason
   tokenOfAnotherClient: { reason: "tokenOfAnotherClient", parameter: "refresh_token" },
   scopeWidened: { reason: "scopeWidened", scopes: ["secret-scope"] },
   clientUnknown: { reason: "clientUnknown", clientId: "secret-client", by: "basic" },
+  clientNotApproved: { reason: "clientNotApproved" },
+  realmUnknown: { reason: "realmUnknown", realm: "secret-realm" },
   clientSecretWrong: { reason: "clientSecretWrong", by: "body" },
   clientAuthenticatedTwice: { reason: "clientAuthenticatedTwice" },
   grantNotAllowed: { reason: "grantNotAllowed", grantType: "secret-grant" },

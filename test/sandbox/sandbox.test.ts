@@ -158,9 +158,9 @@ test("[house] the control API refuses what it does not understand, naming it", a
     [
       "faults",
       { "lost-answers": 0.1 },
-      /unknown fault "lost-answers": expected one of hold, .*lost-answer/,
+      /unknown fault "lost-answers": expected one of maintenance, .*lost-answer/,
     ],
-    ["faults", { html: 2 }, /fault "html": expected a rate from 0 to 1, got 2/],
+    ["faults", { html: 2 }, /fault "html": expected a rate from 0 to 1, .*got 2/],
     ["revocations", {}, /required property 'username'/],
   ];
   const before = await s.dump();

@@ -174,14 +174,17 @@ test("[STO-05] any chain comes back equal, also one that no policy makes", () =>
         }),
         { maxLength: 17 },
       ),
-      register: fc.array(plain({ serial: number, issuedAt: number, expiresAt: number }), {
-        maxLength: 300,
-      }),
+      register: fc.array(
+        plain({ serial: number, issuedAt: number, expiresAt: number, access: orNull }),
+        { maxLength: 300 },
+      ),
     }),
     client: text,
     subject: text,
     realm: text,
     scope: fc.array(text, { maxLength: 5 }),
+    resources: fc.array(text, { maxLength: 5 }),
+    refreshable: fc.boolean(),
     grantType: text,
     secret: text,
   });

@@ -16,6 +16,8 @@ export const client = (realm: string, clientId: string): ClientRecord => ({
   redirectUris: [],
   grantTypes: ["refresh_token"],
   scope: [],
+  tenant: null,
+  approved: true,
   revisions: [{ revision: 1, at: Number.NEGATIVE_INFINITY, revive: false, policy: {} }],
 });
 
@@ -29,6 +31,8 @@ export const chain = (clientId: string, value?: Chain): ChainRecord => ({
   subject: "søren",
   realm: "main",
   scope: ["openid", "profile"],
+  resources: [],
+  refreshable: true,
   grantType: "authorization_code",
   secret: "x".repeat(86),
 });

@@ -94,6 +94,8 @@ export function request(
       written: "whole",
       fault: null,
       holdMs: 0,
+      resetAfterBytes: null,
+      forgotten: 0,
       duplicateOf: null,
       ...line,
     },
