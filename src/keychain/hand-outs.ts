@@ -34,6 +34,8 @@ export interface HandOut {
   readonly endsByRefresh: boolean;
   /** One more with each refresh. Report a token that fails with this number. */
   readonly generation: number;
+  /** When its connection was added: one of the same name that is added later is another. */
+  readonly connectionCreatedAt: Instant;
 }
 
 export interface HandOutParts {
@@ -147,6 +149,7 @@ export class HandOuts {
       endsAt: accessEndsAt(record.holding, knowledgeOf(record), this.#parts.settings),
       endsByRefresh: refreshEndsAccess(knowledgeOf(record)),
       generation,
+      connectionCreatedAt: record.createdAt,
     };
   }
 

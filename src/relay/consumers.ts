@@ -6,6 +6,7 @@
  * 2. Its record is written last: a consumer exists once it is whole. What a crash leaves before is taken up by adding it
  *    again.
  * 3. A revoked consumer stays on record, and its id is not given to another.
+ * 4. Once its connection is removed a consumer gets nothing any more, also when another is added under that name.
  */
 
 import { BlockList, isIP } from "node:net";
@@ -79,6 +80,8 @@ export class Consumers {
       );
     }
     const provider = await this.#parts.providerOf(connection);
+    const row = await store.read(keyOf("connection", connection));
+    if (!row) throw new KetenError("connection_unknown", `there is no connection "${connection}"`);
     const clientId = wanted.clientId ?? `${connection}-${this.#unique()}`;
     if (await this.find(clientId)) throw invalid(`a consumer "${clientId}" exists already`);
     const registration = {
@@ -94,6 +97,7 @@ export class Consumers {
     const consumer: ConsumerRecord = {
       clientId,
       connection,
+      connectionCreatedAt: row.createdAt,
       createdAt: clock.now(),
       revokedAt: null,
       dialect: wanted.dialect ?? (dialects.has(provider) ? provider : null),

@@ -8,7 +8,7 @@
  * 3. A token that is about to end is not handed out while a newer one can be there within seconds: the answer waits.
  * 4. Whoever asks again right after it got a token has no use for that one. The token is tried at the provider, where an
  *    address for that is known, and replaced if it is dead. On suspicion alone nothing is refreshed: that may end the
- *    token in the hands of all the others.
+ *    token in the hands of all the others. Trying one costs a call of the provider's limits: it is done rarely.
  * 5. A consumer gets the access token, its scope and end, and nothing else that the provider gave us.
  */
 
@@ -66,6 +66,8 @@ const HOLD_MS = 10 * SECOND;
 const SUSPICIOUS_MS = 10 * SECOND;
 /** So long what replaced a refused token is not tried: an address that refuses every token costs a refresh a minute. */
 const REPLACED_MS = 60 * SECOND;
+/** So long a token that was tried and not refused is not tried again, however often somebody asks. */
+const TRIED_MS = 30 * SECOND;
 const REMEMBERED_MAX = 50_000;
 
 interface Authenticated {
@@ -77,6 +79,10 @@ interface Authenticated {
 interface Handed {
   readonly generation: number;
   readonly at: number;
+}
+
+interface Tried extends Handed {
+  readonly isDead: boolean;
 }
 
 export function createRelay(parts: RelayParts): Relay {
@@ -95,8 +101,8 @@ class RelayEndpoint implements Relay {
   readonly #dialects = new Map<string, string | null>();
   /** Tokens that are being tried, by connection and generation. */
   readonly #probes = new Map<string, Promise<boolean>>();
-  /** What was refused last, by connection. */
-  readonly #refused = new Map<string, Handed>();
+  /** What was tried last, by connection. */
+  readonly #tried = new Map<string, Tried>();
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
@@ -135,7 +141,9 @@ class RelayEndpoint implements Relay {
     try {
       const scope = await this.#scopeRefused(request, connection);
       if (scope) return refuse(scope);
-      return this.#answer(admitted, await this.#handOut(clientId, connection, at));
+      const handOut = await this.#handOut(clientId, connection, at);
+      if (isOf(handOut, admitted.consumer)) return this.#answer(admitted, handOut);
+      return refuse(goneFor(admitted));
     } catch (error) {
       const refusal = this.#refusalOf(error, connection);
       if (refusal) return refuse(refusal);
@@ -205,21 +213,28 @@ class RelayEndpoint implements Relay {
   /** Whether the provider refuses a token; false where nobody can tell. One question for all who ask at once. */
   async #isDead(connection: string, { generation, accessToken }: HandOut): Promise<boolean> {
     const { clock, probe: probeOf } = this.#parts;
-    const refused = this.#refused.get(connection);
-    if (refused && clock.boot().at - refused.at < REPLACED_MS) {
-      if (generation >= refused.generation) return generation === refused.generation;
-    }
+    const known = this.#knownOf(connection, generation);
+    if (known !== undefined) return known;
     const key = `${connection} ${generation}`;
     const running = this.#probes.get(key);
     if (running !== undefined) return running;
     const probing = (async () => {
       const probe = await probeOf(connection);
       const isDead = probe !== undefined && (await probe(accessToken)) === "refused";
-      if (isDead) this.#refused.set(connection, { generation, at: clock.boot().at });
+      this.#tried.set(connection, { generation, at: clock.boot().at, isDead });
       return isDead;
     })().finally(() => this.#probes.delete(key));
     this.#probes.set(key, probing);
     return probing;
+  }
+
+  /** Whether a token is dead, as far as the last try tells; undefined if it has to be tried. */
+  #knownOf(connection: string, generation: number): boolean | undefined {
+    const tried = this.#tried.get(connection);
+    if (!tried || generation < tried.generation) return undefined;
+    const age = this.#parts.clock.boot().at - tried.at;
+    if (tried.isDead) return age < REPLACED_MS ? generation === tried.generation : undefined;
+    return generation === tried.generation && age < TRIED_MS ? false : undefined;
   }
 
   /** Scope that is asked for must be what the token has: neither more nor less. RFC 6749, section 6 */
@@ -296,7 +311,9 @@ class RelayEndpoint implements Relay {
     const text = parameterOf(request.parameters, "token");
     if (!consumer || consumer.revokedAt !== null || text === undefined) return own;
     const handOut = await this.#parts.keychain.look(consumer.connection).catch(() => undefined);
-    if (!handOut || !isEqual(handOut.accessToken.reveal(), text)) return own;
+    if (!handOut || !isOf(handOut, consumer) || !isEqual(handOut.accessToken.reveal(), text)) {
+      return own;
+    }
     const introspection = {
       active: true,
       clientId,
@@ -309,6 +326,16 @@ class RelayEndpoint implements Relay {
     return { granted: true, introspection };
   }
 }
+
+/** Whether a token is of the connection that a consumer was added for, and not of another of that name. */
+const isOf = ({ connectionCreatedAt: createdAt }: HandOut, consumer: ConsumerRecord): boolean =>
+  createdAt === consumer.connectionCreatedAt;
+
+/** What a consumer is told that has outlived its connection: its own token is dead. */
+const goneFor = ({ consumer: { clientId }, grantType }: Admitted): Refusal =>
+  grantType === "client_credentials"
+    ? { reason: "clientUnknown", clientId, by: "none" }
+    : { reason: "chainRevoked", by: "clientAndSubject", at: null };
 
 function isEqual(one: string, other: string): boolean {
   const [a, b] = [Buffer.from(one), Buffer.from(other)];

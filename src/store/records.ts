@@ -56,6 +56,8 @@ export interface ConsumerRecord {
   readonly clientId: string;
   /** The one connection it is bound to, by name. */
   readonly connection: string;
+  /** When that was added: one of the same name that is added later is another. */
+  readonly connectionCreatedAt: Instant;
   readonly createdAt: Instant;
   /** Null while it may ask. */
   readonly revokedAt: Instant | null;

@@ -115,33 +115,37 @@ test("[G01] a dead token that may not be refreshed yet is told as an outage, wit
   assert.equal(parts.started.sent.length, 1);
 });
 
-test("[G01, E25] the address for probes sees the access token as a bearer, and never a refresh token or a secret", async (t) => {
-  let status = 200;
-  const probe = await rawServer(t, (socket) => socket.end(httpAnswer(status, "{}")));
-  const stand = await relayStand(t, {
-    ...{ probe_endpoint: probe.url, client_secret: "the-client-secret" },
-  });
-  const consumer = await stand.consumer();
-  const ask = async (): Promise<string> => (await stand.ask(consumer)).json.access_token;
-  assert.deepEqual([await ask(), probe.requests.length], ["access-1", 0]);
-  assert.deepEqual([await ask(), probe.requests.length], ["access-1", 1]);
-  status = 500;
-  assert.deepEqual([await ask(), probe.requests.length], ["access-1", 2]);
-  status = 401;
-  assert.deepEqual([await ask(), probe.requests.length], ["access-2", 3]);
-  assert.equal(stand.provider.requests.length, 2);
-  for (const request of probe.requests) {
+test("[G01] a consumer that asks in a loop costs a try each half minute, not one a question", async (t) => {
+  const parts = await probingParts(t, () => "accepted");
+  const { on, started, tried } = parts;
+  const consumer = await parts.consumer();
+  for (let i = 0; i < 60; i += 1) {
+    assert.equal((await parts.get(consumer)).accessToken, "access-1");
+    on.clock.advance(SECOND);
+  }
+  assert.deepEqual([started.sent.length, tried.length], [1, 2]);
+});
+
+for (const [status, next] of [
+  [200, "access-1"],
+  [500, "access-1"],
+  [401, "access-2"],
+] as const) {
+  test(`[G01, E25] the address for probes sees the access token as a bearer, never a refresh token or a secret; it answers ${status}`, async (t) => {
+    const probe = await rawServer(t, (socket) => socket.end(httpAnswer(status, "{}")));
+    const stand = await relayStand(t, {
+      ...{ probe_endpoint: probe.url, client_secret: "the-client-secret" },
+    });
+    const consumer = await stand.consumer();
+    const ask = async (): Promise<string> => (await stand.ask(consumer)).json.access_token;
+    assert.deepEqual([await ask(), probe.requests.length], ["access-1", 0]);
+    assert.deepEqual([await ask(), probe.requests.length], [next, 1]);
+    assert.equal(stand.provider.requests.length, next === "access-1" ? 1 : 2);
+    const [request = ""] = probe.requests;
     assert.match(request, /^GET \/token HTTP\/1\.1\r\n/);
     assert.match(request, /^authorization: Bearer access-1\r$/im);
     const { clientSecret, refreshToken } = consumer;
-    for (const secret of [
-      refreshToken,
-      clientSecret,
-      "refresh-",
-      "imported-",
-      "the-client-secret",
-    ]) {
-      assert(!request.includes(secret), request);
-    }
-  }
-});
+    const secrets = [refreshToken, clientSecret, "refresh-", "imported-", "the-client-secret"];
+    for (const secret of secrets) assert(!request.includes(secret), request);
+  });
+}

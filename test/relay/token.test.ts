@@ -210,3 +210,27 @@ test("[G01] the metadata say what the relay grants, under its own issuer", async
   assert.equal(body.token_endpoint, `${stand.url}/oauth2/relay/token`);
   assert.deepEqual(body.grant_types_supported, ["refresh_token", "client_credentials"]);
 });
+
+test("[G01, E25] the consumers of a removed connection get nothing of another that is added under its name", async (t) => {
+  const stand = await relayStand(t);
+  const old = await stand.consumer();
+  const bare = await stand.consumer({ refresh_token: false });
+  assert.equal((await stand.call("DELETE", "/v1/connections/acme")).status, 204);
+  const removed = await stand.ask(old);
+  assert.deepEqual([removed.status, removed.json.error], [503, "connection_lost"]);
+  const again = await stand.connect("acme", { refresh_token: "another-account" });
+  assert.equal(again.status, 201, again.text);
+  const owner = await stand.consumer();
+  const { access_token: token } = (await stand.ask(owner)).json;
+  const refused = await stand.ask(old);
+  assert.deepEqual([refused.status, refused.json.error], [400, "invalid_grant"]);
+  const unknown = await stand.post("token", bare, { grant_type: "client_credentials" });
+  assert.deepEqual([unknown.status, unknown.json.error], [401, "invalid_client"]);
+  for (const [consumer, active] of [
+    [owner, true],
+    [old, false],
+  ] as const) {
+    const { json } = await stand.post("introspect", consumer, { token });
+    assert.equal(json.active, active);
+  }
+});
