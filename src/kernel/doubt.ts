@@ -33,6 +33,8 @@ export interface OpenRequest {
   readonly heardUntil: Instant;
   /** Generations in a row that needed a retry before this one. */
   readonly streak: number;
+  /** How often the token was presented by now. */
+  readonly tries: number;
 }
 
 export type Advice =
@@ -95,7 +97,8 @@ export function advise(knowledge: Knowledge, open: OpenRequest, margin: Duration
       notBefore = Math.max(notBefore, open.sentAt + policy.minInterval + margin);
     }
     if (policy.rotate === "never") continue;
-    const overlap = open.streak >= policy.retry.streak ? 0 : overlapOf(policy);
+    const isSpent = open.streak >= policy.retry.streak || open.tries > policy.retry.limit;
+    const overlap = isSpent ? 0 : overlapOf(policy);
     if (overlap === 0 && !refusesOnly(policy)) lastResort = true;
     // Past its window a policy that only refuses does no harm either, but brings nothing: aim for the window.
     if (overlap > 0)
@@ -113,9 +116,19 @@ export function harmlessAfterwards(knowledge: Knowledge): boolean {
   return knowledge.every((policy) => policy.rotate === "never" || refusesOnly(policy));
 }
 
-/** The last instant at which a token superseded at `at` is open under every policy; `at` if under some not at all. */
-export function predecessorOpenUntil(knowledge: Knowledge, at: Instant, margin: Duration): Instant {
-  const overlaps = knowledge.filter(({ rotate }) => rotate !== "never").map(overlapOf);
+/**
+ * The last instant at which a token superseded at `at`, after so many presentations, is open under every policy; `at`
+ * if under some not at all.
+ */
+export function predecessorOpenUntil(
+  knowledge: Knowledge,
+  at: Instant,
+  tries: number,
+  margin: Duration,
+): Instant {
+  const overlaps = knowledge
+    .filter(({ rotate }) => rotate !== "never")
+    .map((policy) => (tries > policy.retry.limit ? 0 : overlapOf(policy)));
   return Math.min(FOREVER, ...overlaps.map((overlap) => at + overlap - clearOf(overlap, margin)));
 }
 

@@ -355,9 +355,8 @@ function planInDoubt(
   const silence = silenceOf(h, knowledge, settings);
   if (now < silence) return { do: "wait", until: silence, why: "uncertain" };
   // A predecessor asked for what became of its successors tells nothing more once it is closed: they are at hand.
-  const { predecessor } = h;
   const isClosed =
-    predecessor?.print === token.print && !isOpen(predecessor, knowledge, settings, now);
+    h.predecessor?.print === token.print && !isPredecessorOpen(h, knowledge, settings, now);
   return isClosed && candidate
     ? { do: "send", token: candidate, why: "candidate" }
     : { do: "send", token, why: "lastResort" };
@@ -384,12 +383,12 @@ function adviceOn(h: Holding, knowledge: Knowledge, settings: Settings): Advice 
   if (!first || !last) return null;
   const deadAt = Math.max(...h.attempts.map((attempt) => attempt.deadAt));
   const silence = silenceOf(h, knowledge, settings);
-  const open = { sentAt: first.sentAt, deadAt, heardUntil: silence, streak: h.streak };
+  const tries = h.attempts.filter(({ print }) => print === last.print).length;
+  const open = { sentAt: first.sentAt, deadAt, heardUntil: silence, streak: h.streak, tries };
   const advice = advise(knowledge, open, settings.margin);
   // Each further request begins a least interval of its own; the window is still that of the first.
   const again = last.sentAt + minIntervalOf(knowledge);
   // Where the window would be over by then, one more is sent at once, in the hope that the last was not processed.
-  const tries = h.attempts.filter(({ print }) => print === last.print).length;
   const isLate = advice.do === "resend" && again >= advice.notAfter && tries <= LATE_AFTER_MAX;
   const spaced = minIntervalOf(knowledge) > 0 && last !== first && !isLate;
   return spaced ? { ...advice, notBefore: Math.max(advice.notBefore, again) } : advice;
@@ -408,7 +407,7 @@ function nextCandidate(
   now: Instant,
 ): Held | undefined {
   const { predecessor } = h;
-  const open = predecessor !== null && isOpen(predecessor, knowledge, settings, now);
+  const open = isPredecessorOpen(h, knowledge, settings, now);
   const untried = (token: Held | null): token is Held =>
     token !== null && !h.refused.includes(token.print);
   const parked = h.parked.toReversed();
@@ -420,12 +419,18 @@ function nextCandidate(
   return found && heldOnly(found);
 }
 
-const isOpen = (
-  { supersededAt }: { readonly supersededAt: Instant },
+/** Whether the predecessor may be presented once more: each successor at hand tells of one presentation that was. */
+function isPredecessorOpen(
+  { predecessor, parked, attempts }: Holding,
   knowledge: Knowledge,
   { margin }: Settings,
   now: Instant,
-): boolean => now < predecessorOpenUntil(knowledge, supersededAt, margin);
+): boolean {
+  if (!predecessor) return false;
+  const { print, supersededAt } = predecessor;
+  const tries = 1 + parked.length + attempts.filter((attempt) => attempt.print === print).length;
+  return now < predecessorOpenUntil(knowledge, supersededAt, tries, margin);
+}
 
 const heldOnly = ({ sealed, print, by, serial }: Held): Held => ({ sealed, print, by, serial });
 

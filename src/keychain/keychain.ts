@@ -171,11 +171,10 @@ export class Keychain {
     return refresh;
   }
 
-  /** Sets the alarm for what is due, or for when to look again if that is sooner. */
-  #wake(record: ConnectionRecord, again = Number.POSITIVE_INFINITY): void {
+  /** Sets the alarm for what is due, or for when to look again: what was due by then has been waited for. */
+  #wake(record: ConnectionRecord, again: Instant = record.due): void {
     const { name } = record;
-    const due = Math.min(record.due, again);
-    if (wakes(this.#parts.mode, record)) this.#schedule.set({ name, due });
+    if (wakes(this.#parts.mode, record)) this.#schedule.set({ name, due: again });
     else this.#schedule.forget(name);
   }
 

@@ -105,7 +105,7 @@ test("[PRO-07] a token is asked again inside its overlap; after it, only when no
 });
 
 test("[PRO-07] one retried generation too many in a row is not cured by asking again", () => {
-  const open = { sentAt: NOW, deadAt: NOW + LIFE, heardUntil: NOW + settings.hold };
+  const open = { sentAt: NOW, deadAt: NOW + LIFE, heardUntil: NOW + settings.hold, tries: 1 };
   const { streak } = (PRESETS.handshake as Policy).retry;
   assert.equal(advise(HANDSHAKE, { ...open, streak: streak - 1 }, 0).do, "resend");
   assert.deepEqual(advise(HANDSHAKE, { ...open, streak }, 0), {
@@ -114,11 +114,36 @@ test("[PRO-07] one retried generation too many in a row is not cured by asking a
   });
 });
 
+test("[PRO-07] a token whose retries are counted is asked again so often and no more", () => {
+  const handshake = PRESETS.handshake as Policy;
+  const counting: Knowledge = [{ ...handshake, retry: { ...handshake.retry, limit: 2 } }];
+  const open = { sentAt: NOW, deadAt: NOW + LIFE, heardUntil: NOW + settings.hold, streak: 0 };
+  const advised = [1, 2, 3].map((tries) => advise(counting, { ...open, tries }, 0).do);
+  assert.deepEqual(advised, ["resend", "resend", "lastResort"]);
+  assert.equal(advise(HANDSHAKE, { ...open, tries: 99 }, 0).do, "resend");
+});
+
+test("[PRO-07] where retries are counted, each successor at hand tells of one", () => {
+  const handshake = PRESETS.handshake as Policy;
+  const of = (limit: number): Knowledge => [{ ...handshake, retry: { ...handshake.retry, limit } }];
+  const refreshed = settledTo(sent(imported(), NOW), HANDSHAKE, "1-x", answer("t1"), NOW + SECOND);
+  const forked = settledTo(refreshed, HANDSHAKE, "0-other", answer("t2"), NOW + 2 * SECOND);
+  assert.equal(forked.status, "forked");
+  const sends = (knowledge: Knowledge): string | undefined => {
+    const next = plan(forked, knowledge, settings, NOW + LIFE);
+    return next.do === "send" ? next.token.print : undefined;
+  };
+  const presented = refreshed.predecessor?.print;
+  assert.equal(sends(HANDSHAKE), presented, "the predecessor tells which successor lives");
+  assert.equal(sends(of(2)), presented);
+  assert.equal(sends(of(1)), undefined, "two successors say that it was presented twice");
+});
+
 test("[PRO-07] a token is asked again only when a duplicate of the first request can displace nothing", () => {
   const strict = PRESETS.strict as Policy;
   const overlap = { ...strict.overlap, atLeast: 10 * MINUTE };
   const renewing: Policy = { ...strict, overlap, retry: { ...strict.retry, answer: "new" } };
-  const open = { sentAt: NOW, deadAt: NOW + LIFE, heardUntil: NOW + LIFE, streak: 0 };
+  const open = { sentAt: NOW, deadAt: NOW + LIFE, heardUntil: NOW + LIFE, streak: 0, tries: 1 };
   assert.equal(advise([renewing], open, 0).notBefore, NOW + LIFE);
   assert.equal(advise([{ ...strict, overlap }], open, 0).notBefore, NOW);
 });
