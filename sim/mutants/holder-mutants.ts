@@ -105,9 +105,25 @@ export const HOLDER_MUTANTS: readonly Mutant[] = [
   {
     name: "streak forgotten",
     file: "src/kernel/doubt.ts",
-    from: "open.streak >= policy.retry.streak ? 0 : overlapOf(policy)",
-    to: "overlapOf(policy)",
+    from: "open.streak >= policy.retry.streak || open.tries > policy.retry.limit",
+    to: "open.tries > policy.retry.limit",
     says: "a token is resent although one more retried generation in a row counts as replay",
+    killers: [{ tests: "test/kernel/holder.test.ts" }],
+  },
+  {
+    name: "retries uncounted",
+    file: "src/kernel/doubt.ts",
+    from: "open.streak >= policy.retry.streak || open.tries > policy.retry.limit",
+    to: "open.streak >= policy.retry.streak",
+    says: "a token is resent although the provider lets it come again so often and no more",
+    killers: [{ tests: "test/kernel/holder.test.ts" }],
+  },
+  {
+    name: "retries uncounted at a fork",
+    file: "src/kernel/doubt.ts",
+    from: "tries > policy.retry.limit ? 0 : overlapOf(policy)",
+    to: "overlapOf(policy)",
+    says: "a predecessor is presented to tell its successors apart although its retries are used up",
     killers: [{ tests: "test/kernel/holder.test.ts" }],
   },
   {
