@@ -4,12 +4,12 @@
 
 import { existsSync } from "node:fs";
 
-const NODE_MAJOR_MIN = 24;
-const major = Number(process.versions.node.split(".")[0]);
+const NODE_MIN = [24, 7];
+const [major, minor] = process.versions.node.split(".").map(Number);
 
-if (major < NODE_MAJOR_MIN) {
+if (major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1])) {
   process.stderr.write(
-    `keten needs Node.js ${NODE_MAJOR_MIN} or newer; this is ${process.version} (${process.execPath}). ` +
+    `keten needs Node.js ${NODE_MIN.join(".")} or newer; this is ${process.version} (${process.execPath}). ` +
       "In a checkout, `npx keten` uses the version that npm installed.\n",
   );
   process.exit(1);

@@ -1,6 +1,7 @@
 /**
  * What `npm run explore` runs: every preset, with one and with two processes, under every single fault and every pair,
- * each searched until there is no new state.
+ * each searched until there is no new state. What the model cannot tell apart (`src/explorer/as-explored.ts`) is searched
+ * once; what is found is counted for each preset, and the line says whose search it was.
  *
  *   npm run explore                        all of it, on one core
  *     [--preset NAME ...] [--workers 1,2,3] [--apart] [--singles] [--write] [--stories CLASS]
@@ -16,7 +17,7 @@ import { parseArgs } from "node:util";
 import { ROOT } from "../scripts/source-files.ts";
 import { LOSS_CLASSES, type LossClass } from "../src/explorer/judge.ts";
 import { PRESETS } from "../src/vendors/presets.ts";
-import { type Cell, exploreCells, gravest, type Sweep } from "./explore/cells.ts";
+import { type Cell, exploreCells, gravest, type Searches, type Sweep } from "./explore/cells.ts";
 import { matrixPage } from "./explore/page.ts";
 import { matrixPicture } from "./explore/picture.ts";
 
@@ -45,19 +46,22 @@ if (!LOSS_CLASSES.includes(told)) wrong("stories", values.stories, LOSS_CLASSES.
 const startedAt = performance.now();
 const seconds = (): number => Math.round((performance.now() - startedAt) / 100) / 10;
 const sweeps: Sweep[] = [];
+const searches: Searches = new Map();
 for (const preset of presets) {
   for (const count of workers) {
-    const sweep = exploreCells(preset, count, values.singles ? 1 : 2, { apart: values.apart });
+    const options = { apart: values.apart, searches };
+    const sweep = exploreCells(preset, count, values.singles ? 1 : 2, options);
     sweeps.push(sweep);
-    const { cells, states } = sweep;
+    const { cells, states, sameAs } = sweep;
     const lost = counts(cells);
-    const found = LOSS_CLASSES.filter((name) => lost[name] > 0).map(
+    const losses = LOSS_CLASSES.filter((name) => lost[name] > 0).map(
       (name) => `${lost[name]} ${name}`,
     );
     const size = `${String(cells.length).padStart(4)} cells ${String(states).padStart(8)} states`;
-    console.log(
-      `${preset.padEnd(25)}${count} ${size}  ${found.join(", ") || "nothing lost"}  ${seconds()} s`,
-    );
+    const what = losses.join(", ") || "nothing lost";
+    const as = sameAs.length > 0 ? `  as ${sameAs.join(", ")}` : "";
+    console.log(`${preset.padEnd(27)}${count} ${size}  ${what}  ${seconds()} s${as}`);
+    if (states === 0) continue;
     for (const story of sweep.stories.filter(({ loss }) => loss.class === told).slice(0, 3)) {
       console.log(`  ${story.faults.join(" and ") || "no fault"}: ${story.loss.why}`);
       for (const step of story.steps) console.log(`      ${step}`);
@@ -72,7 +76,8 @@ if (values.write) {
 const all = sweeps.flatMap(({ cells }) => cells);
 const states = sweeps.reduce((sum, sweep) => sum + sweep.states, 0);
 const lost = counts(all);
-console.log(JSON.stringify({ cells: all.length, states, seconds: seconds(), ...lost }));
+const size = { presets: presets.length, searches: searches.size, cells: all.length, states };
+console.log(JSON.stringify({ ...size, seconds: seconds(), ...lost }));
 if (lost.avoidable > 0) process.exitCode = 1;
 
 function counts(cells: readonly Cell[]): Record<LossClass, number> {

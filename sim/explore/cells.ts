@@ -3,12 +3,14 @@
  * on the way to those with more; a cell is then read off by the faults that struck.
  */
 
+import { asExplored, asExploredInPairs } from "../../src/explorer/as-explored.ts";
 import { FAULT_NAMES, type Fault, PAIRED } from "../../src/explorer/faults.ts";
 import { LOSS_CLASSES, type LossClass } from "../../src/explorer/judge.ts";
 import { ketenProgram } from "../../src/explorer/keten-program.ts";
 import type { Program } from "../../src/explorer/program.ts";
 import { revisionsOf } from "../../src/explorer/remote.ts";
-import { explore, type Outcomes, type Story } from "../../src/explorer/search.ts";
+import { type Explored, explore, type Outcomes, type Story } from "../../src/explorer/search.ts";
+import { formatPolicy } from "../../src/kernel/parse-policy.ts";
 import type { Policy } from "../../src/kernel/policy.ts";
 import { PRESETS } from "../../src/vendors/presets.ts";
 
@@ -20,9 +22,21 @@ export type Cell = Outcomes;
 export interface Sweep {
   readonly preset: string;
   readonly workers: number;
+  /** Of the searches made for it. */
   readonly states: number;
+  /** Presets whose searches hold for this one too: the model cannot tell them apart. */
+  readonly sameAs: readonly string[];
   readonly cells: readonly Cell[];
   readonly stories: readonly Story[];
+}
+
+/** What was searched, by everything that a search reads. */
+export type Searches = Map<string, { readonly preset: string; readonly explored: Explored }>;
+
+interface SweepOptions {
+  readonly apart?: boolean;
+  /** Searches are made once for all that share this. */
+  readonly searches?: Searches;
 }
 
 /** Searches a preset under no fault, each fault, and with `together` 2 each pair of those that are paired. */
@@ -30,14 +44,30 @@ export function exploreCells(
   preset: string,
   workers: number,
   together: 1 | 2,
-  { apart = false } = {},
+  { apart = false, searches = new Map() }: SweepOptions = {},
 ): Sweep {
   const policy = PRESETS[preset];
   if (!policy) throw new TypeError(`there is no preset "${preset}"`);
-  return exploreWith(preset, policy, ketenProgram([policy]), workers, together, { apart });
+  const sameAs = new Set<string>();
+  let states = 0;
+  const search = (seen: Policy, faultsMax: 1 | 2): Explored => {
+    const key = JSON.stringify([formatPolicy(seen), workers, apart, faultsMax]);
+    const known = searches.get(key);
+    if (known) {
+      sameAs.add(known.preset);
+      return known.explored;
+    }
+    const explored = searchOnce(seen, ketenProgram([seen]), { workers, apart }, faultsMax);
+    searches.set(key, { preset, explored });
+    states += explored.states;
+    return explored;
+  };
+  const singles = search(asExplored(policy, ROUNDS), 1);
+  const pairs = together === 2 ? search(asExploredInPairs(policy, ROUNDS), 2) : undefined;
+  return { preset, workers, states, sameAs: [...sameAs], ...cellsOf(singles, pairs) };
 }
 
-/** The same with any program. */
+/** The same with any program, for one policy as it is. */
 export function exploreWith<S>(
   preset: string,
   policy: Policy,
@@ -47,25 +77,34 @@ export function exploreWith<S>(
   { apart = false } = {},
 ): Sweep {
   const options = { workers, apart };
+  const singles = searchOnce(policy, program, options, 1);
+  const pairs = together === 2 ? searchOnce(policy, program, options, 2) : undefined;
+  const states = singles.states + (pairs?.states ?? 0);
+  return { preset, workers, states, sameAs: [], ...cellsOf(singles, pairs) };
+}
+
+function searchOnce<S>(
+  policy: Policy,
+  program: Program<S>,
+  options: { readonly workers: number; readonly apart: boolean },
+  faultsMax: 1 | 2,
+): Explored {
   const setting = { policy, revisions: revisionsOf(policy), program, rounds: ROUNDS };
-  const passes = [
-    explore({ ...setting, faults: FAULT_NAMES, faultsMax: 1 }, options),
-    ...(together === 1 ? [] : [explore({ ...setting, faults: PAIRED, faultsMax: 2 }, options)]),
-  ];
-  if (passes.some(({ isComplete }) => !isComplete)) {
-    throw new Error(`${preset} with ${workers} processes has more states than can be searched`);
-  }
-  const [singles, pairs] = passes;
+  const faults = faultsMax === 1 ? FAULT_NAMES : PAIRED;
+  const explored = explore({ ...setting, faults, faultsMax }, options);
+  if (explored.isComplete) return explored;
+  const { workers } = options;
+  throw new Error(`a policy with ${workers} processes has more states than can be searched`);
+}
+
+/** Of a search for pairs, only the pairs: singles were searched under every fault. */
+function cellsOf(singles: Explored, pairs: Explored | undefined): Pick<Sweep, "cells" | "stories"> {
   const isPair = ({ faults }: { faults: readonly unknown[] }) => faults.length === 2;
+  const cells = [...(pairs?.cells.values() ?? [])].filter(isPair);
+  const stories = (pairs?.stories ?? []).filter(isPair);
   return {
-    preset,
-    workers,
-    states: passes.reduce((sum, { states }) => sum + states, 0),
-    cells: [
-      ...(singles?.cells.values() ?? []),
-      ...[...(pairs?.cells.values() ?? [])].filter(isPair),
-    ],
-    stories: [...(singles?.stories ?? []), ...(pairs?.stories ?? []).filter(isPair)],
+    cells: [...singles.cells.values(), ...cells],
+    stories: [...singles.stories, ...stories],
   };
 }
 

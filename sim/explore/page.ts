@@ -26,7 +26,8 @@ const HEAD = `# Fault matrix
 
 What a single fault can cost, Keten being the keeper of the chain: every point at which it can strike in three refreshes, by
 exhaustive search over the production kernel (\`src/explorer\`). With one process and with two on one machine; where they
-differ, both stand there.
+differ, both stand there. Policies that the model cannot tell apart, since it has one chain and no resource server, are
+searched once for all their presets (\`src/explorer/as-explored.ts\`).
 
 ![The same as a picture](fault-matrix.svg)
 

@@ -12,6 +12,46 @@ const FORMAT = { tests: "test/issuer/token-format.test.ts" } as const;
 
 export const ISSUER_MUTANTS: readonly Mutant[] = [
   {
+    name: "closed although revived",
+    file: "src/kernel/policy-change.ts",
+    from: "change.revive ? reopened(settled)",
+    to: "change.revive ? settled",
+    says: "a token that was closed for good is open after a reviving change only once it is forgotten",
+    killers: [{ tests: "test/kernel/policy-change.test.ts" }],
+  },
+  {
+    name: "a code that passes twice",
+    file: "src/issuer/totp.ts",
+    from: "return step > lastStep ? step : undefined;",
+    to: "return step;",
+    says: "a code of the second factor passes as often as somebody types it within its step",
+    killers: [{ tests: "test/issuer/accounts.test.ts" }],
+  },
+  {
+    name: "an app for everybody before its review",
+    file: "src/issuer/grant-code.ts",
+    from: "if (!client.approved && tenant !== undefined && tenant !== client.tenant) {",
+    to: "if (false) {",
+    says: "an app that is not approved is authorized by accounts of other tenants",
+    killers: [{ tests: "test/issuer/listing.test.ts" }],
+  },
+  {
+    name: "an implicit grant that displaces",
+    file: "src/kernel/authorization.ts",
+    from: 'refreshable ? policy : { ...policy, caps: [], register: "off" }',
+    to: "policy",
+    says: "an access token without a refresh token ends the owner's chain under a cap",
+    killers: [{ tests: "test/issuer/listing.test.ts" }],
+  },
+  {
+    name: "redirected to anywhere",
+    file: "src/http/authorize-request.ts",
+    from: "if (!matchesRedirect(client.redirectUris, uri)) {",
+    to: "if (false) {",
+    says: "an authorization code is sent to an address that the client never registered",
+    killers: [{ tests: "test/http/authorize.test.ts" }],
+  },
+  {
     name: "closed token accepted",
     file: "src/kernel/present.ts",
     from: "if (!isOpen(chain, policy, entry, now)) {",

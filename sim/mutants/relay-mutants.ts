@@ -9,6 +9,22 @@ const ENDING = "test/relay/ending.test.ts";
 
 export const RELAY_MUTANTS: readonly Mutant[] = [
   {
+    name: "consumers outlive their connection",
+    file: "src/relay/relay.ts",
+    from: "createdAt === consumer.connectionCreatedAt",
+    to: "createdAt !== undefined",
+    says: "the consumers of a removed connection get the tokens of another that is added under its name",
+    killers: [{ tests: "test/relay/token.test.ts" }],
+  },
+  {
+    name: "tried with each question",
+    file: "src/relay/relay.ts",
+    from: "const TRIED_MS = 30 * SECOND;",
+    to: "const TRIED_MS = 0;",
+    says: "a consumer that asks in a loop costs a call of the provider's limits with each question",
+    killers: [{ tests: "test/relay/probe.test.ts" }],
+  },
+  {
     name: "an outage told as invalid_grant",
     file: "src/kernel/refusal.ts",
     from: 'error: "temporarily_unavailable",\n        description: `no access token now',

@@ -6,6 +6,7 @@
  */
 
 import { KetenError } from "../../src/env/error.ts";
+import { overlapOf } from "../../src/kernel/doubt.ts";
 import { policyOf } from "../../src/kernel/parse-policy.ts";
 import { wakes } from "../../src/keychain/connection.ts";
 import type { Change, NewEvent } from "../../src/store/engine.ts";
@@ -87,8 +88,8 @@ export class Simulation {
   #isOver = false;
 
   constructor(profile: Profile, staging: Staging) {
-    const { seed, scale, rates, vendor, policy, timing } = profile;
-    const stream = (purpose: string) => new Stream(seed, purpose);
+    const { drawnFrom, scale, rates, vendor, policy, timing } = profile;
+    const stream = (purpose: string) => new Stream(drawnFrom, purpose);
     this.profile = profile;
     this.#staging = staging;
     this.#asks = stream("asks");
@@ -443,10 +444,10 @@ export class Simulation {
 function repeatMsOf({ settings, scale }: Profile): number {
   const windows = settings.policies
     .map((told) => policyOf(told))
-    .filter(({ rotate, minInterval, overlap }) => {
-      return rotate !== "never" && minInterval === 0 && !overlap.untilUsed && overlap.atLeast > 0;
-    });
-  return (0.4 * Math.min(...windows.map(({ overlap }) => overlap.atLeast))) / scale;
+    .filter(({ rotate, minInterval }) => rotate !== "never" && minInterval === 0)
+    .map(overlapOf)
+    .filter((overlap) => overlap > 0);
+  return (0.4 * Math.min(...windows)) / scale;
 }
 
 /** How long to wait before asking again; null if that is of no use. */

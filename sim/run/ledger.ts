@@ -14,6 +14,7 @@ import {
   newAuthorization,
 } from "../../src/kernel/authorization.ts";
 import { isAccepted } from "../../src/kernel/chain.ts";
+import { overlapOf } from "../../src/kernel/doubt.ts";
 import type { Ordinal, Serial } from "../../src/kernel/ids.ts";
 import type { Policy, Revision } from "../../src/kernel/policy.ts";
 import { settle } from "../../src/kernel/policy-change.ts";
@@ -123,6 +124,13 @@ export interface LedgerOptions {
   readonly rows: Codec;
 }
 
+/**
+ * Whether a token may be presented twice: one that never rotates is not spent, and where a spent one is refused and
+ * nothing else, whichever request comes second does nothing (kernel/doubt.ts, rule 2).
+ */
+const isHarmless = (policy: Policy): boolean =>
+  policy.rotate === "never" || (policy.replay.action === "refuse" && overlapOf(policy) === 0);
+
 export class Ledger {
   readonly kept = new Map<string, Kept>();
   readonly tokens = new Map<string, { readonly of: Kept; readonly serial: Serial }>();
@@ -230,8 +238,7 @@ export class Ledger {
     if (!this.recorded.has(attempt)) {
       this.doubleSpends.push(`${of.name}: request ${id} has no attempt recorded before it`);
     }
-    // A token that never rotates is not spent by being presented.
-    if (this.options.policy.rotate === "never") return;
+    if (isHarmless(this.options.policy)) return;
     for (const other of of.requests) {
       const { requestLifeMs, repeatMs } = this.options;
       if (other.presented !== request.presented) continue;

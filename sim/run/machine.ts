@@ -65,7 +65,7 @@ export class Machine {
   constructor(parts: MachineParts) {
     this.parts = parts;
     this.rows = rowsOf(parts.profile);
-    this.platters = new Platters(new Stream(parts.profile.seed, "platters"), parts.faults);
+    this.platters = new Platters(new Stream(parts.profile.drawnFrom, "platters"), parts.faults);
   }
 
   get living(): readonly Host[] {
@@ -167,7 +167,7 @@ export class Host implements Holder {
     const machine = this.#machine;
     const { profile, world, faults, ledger } = machine.parts;
     const clock = machine.clockOf(this);
-    const stream = new Stream(profile.seed, this.name);
+    const stream = new Stream(profile.drawnFrom, this.name);
     const random = stream.asRandom();
     const { sealer, digest } = sealsOf(profile, stream);
     const noteFault = (): void => {
@@ -181,7 +181,7 @@ export class Host implements Holder {
         host: this,
         faults,
         turn,
-        stream: new Stream(profile.seed, `${this.name} disk`),
+        stream: new Stream(profile.drawnFrom, `${this.name} disk`),
       },
       onFault: noteFault,
     });

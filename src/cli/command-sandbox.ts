@@ -6,6 +6,7 @@ import { type Sandbox, startSandbox } from "../sandbox/sandbox.ts";
 import { PROVIDERS } from "../vendors/providers.ts";
 import { UsageError } from "./failure.ts";
 import { clipped, jsonOption, portOption, timeScaleOption } from "./options.ts";
+import { inOneLine } from "./policy-line.ts";
 import { print, say } from "./terminal.ts";
 import { untilTold } from "./until-told.ts";
 
@@ -17,6 +18,7 @@ interface SandboxCommandOptions {
   readonly seed: string;
   readonly timeScale?: number;
   readonly fault: readonly string[];
+  readonly redirectUri?: readonly string[];
   readonly list?: true;
   readonly json?: true;
 }
@@ -35,8 +37,15 @@ export function sandboxCommand(): Command {
     .addOption(
       new Option(
         "--fault <name=rate...>",
-        "let a part of the requests fail: NAME=RATE, or NAME=RATE:MIN-MAX with how many ms it holds",
+        "let a part of the requests fail: NAME=RATE[:MIN-MAX][@WHEN], as in hold=0.1:50-500, " +
+          "chain-incident=3/week, reset-after=0.1:1-100 or maintenance=1@04:00-04:30,CET",
       ).default([], "none"),
+    )
+    .addOption(
+      new Option(
+        "--redirect-uri <uri>",
+        "where logins may return to; may be given several times (default: http://127.0.0.1/callback)",
+      ).argParser(redirectUri),
     )
     .addOption(new Option("--list", "list presets and faults, and do nothing else"))
     .addOption(jsonOption("print one line when ready: endpoints, client, demo user, refresh token"))
@@ -59,6 +68,7 @@ async function sandbox(first: string | undefined, options: SandboxCommandOptions
     seed: options.seed,
     timeScale: options.timeScale ?? 1,
     faults,
+    ...(options.redirectUri ? { redirectUris: options.redirectUri } : {}),
     onFailure: (error) => say(`keten: the stand-in failed: ${String(error)}`),
   });
   try {
@@ -68,6 +78,11 @@ async function sandbox(first: string | undefined, options: SandboxCommandOptions
   } finally {
     await standIn.close();
   }
+}
+
+function redirectUri(uri: string, before: readonly string[] = []): readonly string[] {
+  if (URL.canParse(uri)) return [...before, uri];
+  throw new UsageError(`option "--redirect-uri" is "${clipped(uri)}"; expected an absolute URI`);
 }
 
 /** An option with several values takes what stands behind it: a preset after faults is still the preset. */
@@ -94,15 +109,23 @@ function described(sandbox: Sandbox): Record<string, string> {
 
 function tell(preset: string, sandbox: Sandbox): void {
   say(`a stand-in for "${preset}" answers at ${sandbox.url}`);
-  const lines = Object.entries(described(sandbox)).slice(1);
+  const { totpSecret } = sandbox;
+  const second = totpSecret === undefined ? {} : { totpSecret };
+  const lines = Object.entries({ ...described(sandbox), ...second }).slice(1);
   for (const [name, value] of lines) say(`  ${name.padEnd(22)} ${value}`);
+  say(`what it is asked, and its faults and its clock: ${sandbox.url}/sandbox/`);
 }
 
 async function list({ json }: SandboxCommandOptions): Promise<void> {
-  const presets = Object.keys(PROVIDERS);
+  const presets = Object.fromEntries(
+    Object.entries(PROVIDERS).map(([name, { policy }]) => [name, inOneLine(policy)]),
+  );
   if (json) return await print(JSON.stringify({ presets, faults: FAULTS }));
-  await print("presets");
-  for (const name of presets) await print(`  ${name}`);
-  await print("faults");
-  for (const [name, what] of Object.entries(FAULTS)) await print(`  ${name.padEnd(14)} ${what}`);
+  for (const [title, lines] of Object.entries({ presets, faults: FAULTS })) {
+    const width = Math.max(...Object.keys(lines).map(({ length }) => length));
+    await print(title);
+    for (const [name, says] of Object.entries(lines)) {
+      await print(`  ${name.padEnd(width)}  ${says}`);
+    }
+  }
 }

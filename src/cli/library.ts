@@ -24,6 +24,16 @@ import { keepAlive } from "./keep-alive.ts";
 
 export type { ErrorCode } from "../env/error.ts";
 export type { Log, LogField, LogFields } from "../env/log.ts";
+export {
+  type DemoGrant,
+  type FaultInputs,
+  type GrantWish,
+  type InspectedChain,
+  type RequestLine,
+  type Sandbox,
+  type SandboxOptions,
+  startSandbox,
+} from "./sandbox-library.ts";
 export { KetenError };
 
 export interface KeychainOptions {

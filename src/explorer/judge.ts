@@ -86,8 +86,11 @@ function lostInTime<S>(
   if (faults.includes("machineOff")) return { class: "unavoidable", why: "we were off too long" };
   // Nobody tells us, and what another does with our token begins no window that we could know of.
   if (faults.includes("usedElsewhere")) return { class: "operator", why: "used elsewhere" };
+  // Nor does the remote tell what it forgot, and with that whose window is open again.
+  if (faults.includes("remoteForgets")) return { class: "unavoidable", why: "the remote forgot" };
+  // A copy begins a window of its own where it gets a successor of its own, or rotates what its original did not.
   const isCopied = faults.includes("requestDoubled") || faults.includes("requestDoubledLate");
-  if (isCopied && policy.retry.answer !== "current") {
+  if (isCopied && (policy.retry.answer !== "current" || policy.rotate !== "always")) {
     return { class: "unavoidable", why: "a copy by the network" };
   }
   // Where the cure must come within less than a request may be on its way, a second fault leaves no time for it.

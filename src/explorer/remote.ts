@@ -29,8 +29,8 @@ const ORDINAL = 1;
 const write = ({ serial, issuedAt }: Presented): Token => `${serial}@${issuedAt}`;
 
 function read(token: Token): Presented {
-  const [serial, issuedAt] = token.split("@").map(Number);
-  return { serial: serial ?? 0, issuedAt: issuedAt ?? 0 };
+  const at = token.indexOf("@");
+  return { serial: Number(token.slice(0, at)), issuedAt: Number(token.slice(at + 1)) };
 }
 
 export const serialOf = (token: Token): number => read(token).serial;

@@ -1,22 +1,20 @@
 /**
  * The search: every world that can be reached, breadth first, until there is no new one.
  *
- * 1. Worlds are compared by value. Their parts are shared between worlds, so each part is written out once and has a
- *    number; a world's key is a line of numbers.
+ * 1. Worlds are compared by value (`keys.ts`).
  * 2. A branch ends where the chain is lost, where it has shown that it lives, or where nothing more can happen.
  * 3. The first loss of a class that is found in a cell is one of the shortest.
  */
 
 import { type Instant, SECOND } from "../kernel/time.ts";
+import { horizonOf } from "./as-explored.ts";
 import { faultMovesOf } from "./fault-moves.ts";
 import { FALLBACK, type Fault } from "./faults.ts";
 import { judge, type Loss, type LossClass, stuck } from "./judge.ts";
+import { keyAtRest, keyOf, Numbers } from "./keys.ts";
 import { type Move, movesOf } from "./moves.ts";
 import { accepts, beginRemote } from "./remote.ts";
-import { AT_ONCE, isAlive, type Setting, type Worker, type World, wallOf } from "./world.ts";
-
-/** Nobody waits longer than this for a chain to show that it lives. */
-const HORIZON = 10 * 24 * 3600 * SECOND;
+import { AT_ONCE, isAlive, type Setting, type Worker, type World } from "./world.ts";
 
 /** When the model begins; the token was granted so long before that, and a least interval. */
 const BEGIN: Instant = 1_800_000_000_000;
@@ -57,7 +55,8 @@ export interface SearchOptions {
 export const cellOf = (faults: readonly Fault[]): string => faults.join("+") || "none";
 
 interface Found<S> {
-  readonly world: World<S>;
+  /** Null once it was looked at: of what is behind us only the way is kept. */
+  world: World<S> | null;
   readonly from: number;
   readonly says: string;
 }
@@ -66,11 +65,13 @@ interface Found<S> {
 export function explore<S>(setting: Setting<S>, options: SearchOptions): Explored {
   const { statesMax = 1_500_000, untilAvoidable = false } = options;
   const numbers = new Numbers();
-  const found: Found<S>[] = [{ world: beginning(setting, options), from: -1, says: "" }];
-  const known = new Set([keyOf(found[0]?.world as World<S>, numbers)]);
+  const first = beginning(setting, options);
+  const found: Found<S>[] = [{ world: first, from: -1, says: "" }];
+  const known = new Set([keyOf(first, numbers)]);
   const cells = new Map<string, Outcomes>();
   const stories = new Map<string, Story>();
   let hasAvoidable = false;
+  const end = BEGIN + horizonOf(setting.policy, setting.rounds);
   const lose = (loss: Loss, at: number, last: string, faults: readonly Fault[]): void => {
     const cell = outcomesOf(cells, faults);
     cell.lost[loss.class] = (cell.lost[loss.class] ?? 0) + 1;
@@ -80,13 +81,15 @@ export function explore<S>(setting: Setting<S>, options: SearchOptions): Explore
   };
   for (let at = 0; at < found.length && found.length < statesMax; at += 1) {
     if (untilAvoidable && hasAvoidable) break;
-    const { world } = found[at] as Found<S>;
+    const next = found[at] as Found<S>;
+    const world = next.world as World<S>;
+    next.world = null;
     if (isKept(world, setting)) {
       outcomesOf(cells, world.faults).kept += 1;
       continue;
     }
     const moves = movesOf(world, setting);
-    if (moves.length === 0 || world.now > BEGIN + HORIZON) {
+    if (moves.length === 0 || world.now > end) {
       lose(stuck(world, setting), at, "nothing more happens", world.faults);
       continue;
     }
@@ -110,9 +113,7 @@ function enter<S>(
   setting: Setting<S>,
 ): void {
   const world = forgetful(to, setting);
-  const key = isAtRest(world, setting.program)
-    ? `rest ${numbers.ofText(keyAtRest(world))}`
-    : keyOf(world, numbers);
+  const key = isAtRest(world, setting.program) ? keyAtRest(world, numbers) : keyOf(world, numbers);
   if (known.has(key)) return;
   known.add(key);
   found.push({ world, from, says });
@@ -210,98 +211,4 @@ function path<S>(found: readonly Found<S>[], at: number): string[] {
   const steps: string[] = [];
   for (let i = at; i > 0; i = found[i]?.from ?? 0) steps.push(found[i]?.says ?? "");
   return steps.reverse();
-}
-
-// --- worlds as keys -------------------------------------------------------------------------------------
-
-/** Numbers for values: equal values, equal numbers. */
-class Numbers {
-  readonly #byText = new Map<string, number>();
-  readonly #byValue = new WeakMap<object, number>();
-
-  of(value: object | null): number {
-    if (value === null) return -1;
-    const known = this.#byValue.get(value);
-    if (known !== undefined) return known;
-    const number = this.ofText(JSON.stringify(value, exactly));
-    this.#byValue.set(value, number);
-    return number;
-  }
-
-  ofText(text: string): number {
-    const known = this.#byText.get(text);
-    if (known !== undefined) return known;
-    const number = this.#byText.size;
-    this.#byText.set(text, number);
-    return number;
-  }
-}
-
-/** JSON has no infinity; and a value that differs by it is another one. */
-const exactly = (_: string, value: unknown): unknown =>
-  typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
-
-/** Every instant in a text: thirteen digits, for some centuries. */
-const INSTANTS = /(?<!\d)1[789]\d{11}(?!\d)/g;
-
-/**
- * At rest, two worlds are the same if they differ by the names of processes and by the time of day only. (A quota over
- * a calendar day would tell the time; three rounds come near none.)
- */
-function keyAtRest<S>(world: World<S>): string {
-  const { now } = world;
-  const { authorization, chain } = world.remote;
-  const rest = [world.remoteBefore?.chain, world.store, world.storeBefore];
-  const older = [world.storeAtRound, world.storeAtRoundBefore, world.journals];
-  const workers = world.workers.map(({ machine, doing, seen }) => {
-    const at = doing.do === "look" ? past(doing.at, wallOf(world)) : "";
-    return `${machine} ${doing.do} ${at} ${seen}`;
-  });
-  const value = [world.skew, authorization, chain, ...rest, ...older, workers.sort(), world.faults];
-  const text = JSON.stringify(value, exactly);
-  return text.replace(INSTANTS, (instant) => `@${Number(instant) - now}`);
-}
-
-const past = (at: Instant, now: Instant) => (at <= now ? "-" : at);
-
-function keyOf<S>(world: World<S>, numbers: Numbers): string {
-  const worker = ({
-    name,
-    life,
-    machine,
-    since,
-    doing,
-    pausedUntil,
-    tasks,
-    listens,
-    seen,
-  }: Worker) => {
-    const waits =
-      doing.do === "look"
-        ? past(doing.at, wallOf(world))
-        : doing.do === "off"
-          ? past(doing.until, world.now)
-          : numbers.of(doing);
-    const paused = pausedUntil === null ? "-" : past(pausedUntil, world.now);
-    const own = tasks.map((task) => numbers.of(task)).join();
-    const late = listens.map(({ id }) => id).join();
-    return `${name}${life} ${machine} ${since} ${doing.do} ${waits} ${paused} ${own} ${late} ${seen}`;
-  };
-  const messages = world.net.map(({ arrivesAt, ...message }) =>
-    [numbers.ofText(JSON.stringify(message, exactly)), past(arrivesAt, world.now)].join("@"),
-  );
-  return [
-    world.now,
-    world.skew,
-    numbers.of(world.remote.chain),
-    numbers.of(world.remote.authorization),
-    numbers.of(world.remoteBefore?.chain ?? null),
-    ...[world.store, world.storeBefore, world.storeAtRound, world.storeAtRoundBefore].map((store) =>
-      numbers.of(store as object | null),
-    ),
-    world.journals.map((kept) => numbers.of(kept)).join(),
-    numbers.ofText(world.workers.map(worker).join("|")),
-    messages.sort().join(),
-    world.faults.join(),
-  ].join(";");
 }

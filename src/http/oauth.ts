@@ -15,6 +15,7 @@ import type { Introspection, Refused, TokenOutcome } from "../issuer/outcome.ts"
 import type { IssuerRequest, Parameters } from "../issuer/request.ts";
 import type { Refusal } from "../kernel/refusal.ts";
 import { type Instant, SECOND } from "../kernel/time.ts";
+import type { AuthorizationRules } from "./authorize-rules.ts";
 import {
   type Dialect,
   jsonAnswer,
@@ -56,6 +57,8 @@ export interface OAuthRoutesOptions {
   /** As the metadata announce them; the realm's unless given. */
   readonly grantTypes?: readonly string[];
   readonly paths: OAuthPaths;
+  /** How the authorization endpoint behaves, where there is one. */
+  readonly authorization?: AuthorizationRules;
   readonly now: () => Instant;
   /** Told of operating failures; the wire says only that there was one. */
   readonly onFailure?: (error: unknown) => void;
@@ -77,7 +80,11 @@ export async function oauthRoutes(
   options: OAuthRoutesOptions,
 ): Promise<void> {
   const { issuer, issuerFor = () => issuer, dialect, paths, now, intercept, onFailure } = options;
-  const { dialectFor = () => dialect, grantTypes = issuer.realm.grantTypes } = options;
+  const {
+    authorization,
+    dialectFor = () => dialect,
+    grantTypes = issuer.realm.grantTypes,
+  } = options;
   const attempt = async (work: () => Promise<AnsweredExchange>): Promise<AnsweredExchange> => {
     try {
       return await work();
@@ -146,7 +153,7 @@ export async function oauthRoutes(
     }),
   );
   fastify.get(paths.metadata ?? METADATA_PATH, { schema: UNLISTED }, (_request, reply) =>
-    send(reply, jsonAnswer(200, metadataOf(issuer.realm, paths, grantTypes))),
+    send(reply, jsonAnswer(200, metadataOf(issuer.realm, paths, grantTypes, authorization))),
   );
 }
 

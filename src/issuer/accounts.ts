@@ -14,6 +14,7 @@ import type { Random } from "../env/random.ts";
 import { Secret } from "../env/secret.ts";
 import type { Duration, Instant } from "../kernel/time.ts";
 import type { EventType } from "../store/events.ts";
+import { inRealm } from "../store/realm-key.ts";
 import type { AccountRecord } from "../store/records.ts";
 import { type Key, keyOf, type Store } from "../store/store.ts";
 import { type IssuerKeys, SALT_BYTES } from "./keys.ts";
@@ -30,6 +31,7 @@ import {
   createThrottle,
   DEVICE_RULE,
   type Lane,
+  type LaneRule,
   type Throttle,
 } from "./throttle.ts";
 import { acceptedStep, isTotpSecret, NO_TOTP_STEP } from "./totp.ts";
@@ -74,7 +76,7 @@ export interface Accounts {
   list(): Promise<readonly Account[]>;
   checkPassword(username: string, password: Secret, from: Origin): Promise<Checked>;
   /** Spends the code if it passes. Only for whoever has shown the password. */
-  checkCode(username: string, code: string): Promise<Checked>;
+  checkCode(username: string, code: string, from?: Pick<Origin, "device">): Promise<Checked>;
   /** Ends all sessions too. @throws KetenError `config_invalid` if there is no such account */
   changePassword(username: string, password: Secret): Promise<void>;
   /** @throws KetenError `config_invalid` if there is no such account */
@@ -101,7 +103,7 @@ const WRONG: Checked = { ok: false, reason: "wrong" };
 export function createAccounts(options: AccountsOptions): Accounts {
   const { store, random, keys, realm, now, uptime } = options;
   const passwords = passwordsWith(keys.derive("passwords", [realm]), options.passwordCost);
-  const idOf = (username: string): string => `${realm}/${username}`;
+  const idOf = (username: string): string => inRealm(realm, username);
   const desk = { store, keys, passwords, throttle: createThrottle(uptime), now, idOf };
   const keyFor = (username: string): Key<"account"> => keyOf("account", idOf(username));
   const hash = (username: string, password: Secret) =>
@@ -155,7 +157,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
       return found;
     },
     checkPassword: (username, password, from) => checkPassword(desk, username, password, from),
-    checkCode: (username, code) => checkCode(desk, username, code),
+    checkCode: (username, code, from = {}) => checkCode(desk, username, code, from),
     async changePassword(username, password) {
       checkPasswordText(password);
       const made = await hash(username, password);
@@ -195,10 +197,12 @@ async function checkCode(
   { store, keys, throttle, now, idOf }: AccountDesk,
   username: string,
   code: string,
+  { device }: Pick<Origin, "device">,
 ): Promise<Checked> {
   if (!isUsername(username)) return WRONG;
-  const lane = { name: JSON.stringify(["code", username]), rule: CODE_RULE, shared: false };
-  const admission = throttle.begin([lane]);
+  // A known browser has a lane of its own here too: whoever has the password must not lock out who has both.
+  const ids = device === undefined ? [username] : [username, device];
+  const admission = throttle.begin([laneOf("code", ids, CODE_RULE)]);
   if (!admission.admitted) return throttled(admission.retryAfter);
   const at = now();
   const id = idOf(username);
@@ -229,17 +233,18 @@ const throttled = (retryAfter: Duration): Checked => ({
 });
 
 /** Names are JSON, so that no user name reads like another lane. */
+const laneOf = (kind: string, ids: readonly string[], rule: LaneRule, shared = false): Lane => ({
+  name: JSON.stringify([kind, ...ids]),
+  rule,
+  shared,
+});
+
 function lanesOf(username: string, { device, address }: Origin): readonly Lane[] {
-  const lane = (kind: string, id: readonly string[], rule: Lane["rule"], shared = false) => ({
-    name: JSON.stringify([kind, ...id]),
-    rule,
-    shared,
-  });
-  if (device !== undefined) return [lane("device", [username, device], DEVICE_RULE)];
-  const ofAccount = lane("account", [username.slice(0, USERNAME_CHARACTERS_MAX)], ACCOUNT_RULE);
+  if (device !== undefined) return [laneOf("device", [username, device], DEVICE_RULE)];
+  const ofAccount = laneOf("account", [username.slice(0, USERNAME_CHARACTERS_MAX)], ACCOUNT_RULE);
   return address === undefined
     ? [ofAccount]
-    : [ofAccount, lane("address", [networkOf(address)], ADDRESS_RULE, true)];
+    : [ofAccount, laneOf("address", [networkOf(address)], ADDRESS_RULE, true)];
 }
 
 /** An address as one subscriber has it: of IPv6, its first 64 bits. */

@@ -18,6 +18,7 @@ import { newest, type Policy, type Revision } from "../kernel/policy.ts";
 import type { ClientRefusal } from "../kernel/refusal.ts";
 import type { Instant } from "../kernel/time.ts";
 import type { KetenEvent } from "../store/events.ts";
+import { inRealm } from "../store/realm-key.ts";
 import type { ClientRecord } from "../store/records.ts";
 import { type Key, keyOf, type Store } from "../store/store.ts";
 import { type Credentials, refuseClient, secretDigestOf } from "./client-auth.ts";
@@ -81,14 +82,14 @@ export function clientsOf(options: {
   const { store, realm, random, secretMac } = options;
   const atHand = new Map<string, ClientRecord>();
   const revisionsOf = revisionsAtHand();
-  const key = (clientId: string): Key<"client"> => keyOf("client", `${realm.name}/${clientId}`);
+  const key = (clientId: string): Key<"client"> => keyOf("client", inRealm(realm.name, clientId));
 
   const keep = (client: ClientRecord): void => {
     if (atHand.size >= CLIENTS_AT_HAND_MAX) atHand.clear();
     atHand.set(client.clientId, client);
   };
   const readFresh = async (clientId: string): Promise<ClientRecord | undefined> => {
-    const client = await store.read(key(clientId));
+    const client = isClientId(clientId) ? await store.read(key(clientId)) : undefined;
     if (client) keep(client);
     else atHand.delete(clientId);
     return client;
@@ -248,13 +249,16 @@ function recordOf(
   };
 }
 
+/** What a client may be called. A request that names another is of nobody, and its text reaches no store. */
+const isClientId = (text: string): boolean => /^[\x21-\x7e]{1,128}$/.test(text);
+
 const invalid = (message: string): KetenError => new KetenError("config_invalid", message);
 
 function checkRegistration(
   { clientId, kind, grantTypes, scope, policy }: Registration,
   realm: Realm,
 ) {
-  if (!/^[\x21-\x7e]{1,128}$/.test(clientId)) {
+  if (!isClientId(clientId)) {
     throw invalid(
       `client id ${JSON.stringify(clientId)}: expected 1 to 128 printable ASCII characters`,
     );
@@ -274,8 +278,13 @@ function checkRegistration(
 /** @throws KetenError `policy_invalid` naming every problem */
 function checkPolicy(policy: Policy, kind: ClientKind, before: readonly Revision[] = []): void {
   const problems = combinations(policy, kind);
-  if (policy.access.form !== "opaque") {
-    const message = `this issuer makes opaque access tokens only, not "${policy.access.form}"`;
+  const { form, ends } = policy.access;
+  if (form === "jwt") {
+    problems.push({ path: "access.form", message: "this issuer makes no jwt access tokens" });
+  }
+  if (form === "refreshToken" && (policy.rotate !== "always" || ends !== "notOpen")) {
+    const message =
+      'a refresh token that is its own access token needs rotate "always", to live on, and access.ends "notOpen", for so it ends';
     problems.push({ path: "access.form", message });
   }
   const next: Revision = { revision: before.length + 1, policy, at: 0, revive: false };

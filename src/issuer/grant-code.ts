@@ -23,6 +23,7 @@ import {
 } from "./granting.ts";
 import { SALT_BYTES } from "./keys.ts";
 import type { TokenOutcome } from "./outcome.ts";
+import { matchesRedirect } from "./redirect-uri.ts";
 import { type IssuerRequest, type Parameters, parameterOf } from "./request.ts";
 import { authorizationIdOf } from "./token-format.ts";
 import { decideOnChain, type Room, type Verdict } from "./transaction.ts";
@@ -102,7 +103,7 @@ export function refuseConsent(
     return { reason: "clientNotApproved" };
   }
   if (!isSubject(subject)) return wrong("subject", SUBJECT_EXPECTED);
-  if (redirectUri !== undefined && !client.redirectUris.includes(redirectUri)) {
+  if (redirectUri !== undefined && !matchesRedirect(client.redirectUris, redirectUri)) {
     return wrong("redirect_uri", "a redirect URI that the client registered");
   }
   const wider = (scope ?? []).filter((value) => !client.scope.includes(value));

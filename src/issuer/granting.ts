@@ -77,15 +77,26 @@ export function outcomeOf(
   const { access, refresh, kind } = answer;
   const mask = scopeMaskOf(grantedScope, scope);
   const mayRefresh = refreshable && client.grantTypes.includes("refresh_token");
+  const refreshToken =
+    mayRefresh && refresh ? desk.tokens.refreshToken(chain, secret, refresh) : null;
+  const own = {
+    accessToken: desk.tokens.accessToken(chain, secret, access, mask),
+    expiresIn: access.expiresAt - access.issuedAt,
+    scope,
+  };
+  const { form, lifetime } = desk.clients.policyOf(client).access;
+  // A refresh token that is its own access token has all of the grant's scope, and is as old as it is.
+  const same =
+    form === "refreshToken" && refreshToken !== null && refresh
+      ? {
+          accessToken: refreshToken,
+          expiresIn: Math.max(0, refresh.issuedAt + lifetime - access.issuedAt),
+          scope: grantedScope,
+        }
+      : own;
   return {
     granted: true,
-    response: {
-      accessToken: desk.tokens.accessToken(chain, secret, access, mask),
-      refreshToken: mayRefresh && refresh ? desk.tokens.refreshToken(chain, secret, refresh) : null,
-      expiresIn: access.expiresAt - access.issuedAt,
-      scope,
-      grantType,
-    },
+    response: { ...same, refreshToken, grantType },
     trace: {
       clientId: client.clientId,
       chain: chainKey(chain.authorizationId, chain.ordinal),

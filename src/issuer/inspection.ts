@@ -21,6 +21,8 @@ export interface Inspection {
   readonly chain: ChainKey;
   readonly serial: Serial;
   readonly issuedAt: Instant;
+  /** The access token's number in its chain; null for a refresh token. */
+  readonly number: number | null;
   /** Whether it would be accepted now, limits of rate aside. */
   readonly accepted: boolean;
 }
@@ -52,8 +54,9 @@ export async function inspectToken(desk: Desk, text: string): Promise<Inspection
     const token = desk.tokens.read(kind, text);
     const room = token && (await look(desk, token));
     if (!token || !room) continue;
-    const { key, serial, issuedAt } = token;
-    return { kind, chain: key, serial, issuedAt, accepted: isActive(room, token) };
+    const { key, serial, issuedAt, access } = token;
+    const number = access?.number ?? null;
+    return { kind, chain: key, serial, issuedAt, number, accepted: isActive(room, token) };
   }
   return undefined;
 }

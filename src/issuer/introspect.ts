@@ -2,7 +2,8 @@
  * Introspection. RFC 7662
  *
  * 1. Authenticated: a confidential client asks about its own tokens, a resource server about access tokens of the realm.
- *    A refresh token is nobody's bearer token: to a resource server it is inactive.
+ *    A refresh token is nobody's bearer token, and to a resource server inactive, unless the policy says that it is its
+ *    own access token: then it is one for as long as access tokens live, and it is accepted.
  * 2. Of an inactive token nothing is said but that: not whether it expired, was revoked, or never was.
  * 3. A resource server's question counts as first use where the policy says so; the client's own never does. That is
  *    one durable write at the first use, and none after it.
@@ -14,6 +15,8 @@ import { newest } from "../kernel/policy.ts";
 import { settle } from "../kernel/policy-change.ts";
 import { accessUsed } from "../kernel/present.ts";
 import type { Refusal } from "../kernel/refusal.ts";
+import type { Instant } from "../kernel/time.ts";
+import { inRealm } from "../store/realm-key.ts";
 import type { ChainRecord, ClientRecord } from "../store/records.ts";
 import { keyOf } from "../store/store.ts";
 import { type Desk, newAttempt, refused } from "./granting.ts";
@@ -61,11 +64,18 @@ async function introspect(desk: Desk, asker: ClientRecord, text: string): Promis
 
 /** An access token as a resource server sees it: that may be its first use, which is written before the answer. */
 export async function checkAccess(desk: Desk, text: string): Promise<AccessCheck> {
-  const token = desk.tokens.read("access", text);
+  const token = desk.tokens.read("access", text) ?? desk.tokens.read("refresh", text);
   const room = token && (await look(desk, token));
-  if (!room || !isActive(room, token)) return INACTIVE;
+  if (!room || !isActive(room, token) || room.now >= bearerUntil(room, token)) return INACTIVE;
   if (firstUseCounts(room, token) && !(await noteUse(desk, room, token))) return INACTIVE;
-  return described(room, token);
+  return { ...described(room, token), tokenType: "Bearer", expiresAt: bearerUntil(room, token) };
+}
+
+/** Until when a resource server may take a token for an access token; never, for a refresh token that is none. */
+function bearerUntil({ policy }: Look, { access, issuedAt }: Candidate): Instant {
+  if (access) return access.expiresAt;
+  const { form, lifetime } = policy.access;
+  return form === "refreshToken" ? issuedAt + lifetime : Number.NEGATIVE_INFINITY;
 }
 
 function described({ row }: Look, { key, access, issuedAt, scopeMask }: Candidate): CheckedToken {
@@ -134,7 +144,7 @@ export async function lookAt(
   const tallies = await Promise.all(
     scopesOf(revisions).map(async (per) => {
       const id = per === "client" ? row.client : row.subject;
-      const tally = await store.read(keyOf("tally", `${per}:${desk.realm}/${id}`));
+      const tally = await store.read(keyOf("tally", `${per}:${inRealm(desk.realm, id)}`));
       return [per, tally ?? NEW_TALLY] as const;
     }),
   );

@@ -27,6 +27,8 @@ import { type InspectedChain, type Inspection, inspectChains, inspectToken } fro
 import { type Confirmed, checkAccess, confirmRefresh, introspectToken } from "./introspect.ts";
 import { type IssuerKeys, macOf } from "./keys.ts";
 import {
+  type Ending,
+  endChains,
   type Grant as ListedGrant,
   type ListedToken,
   listGrants,
@@ -71,6 +73,8 @@ export interface Issuer {
   /** What an owner granted that may still be used, a line for each client. */
   listGrants(of: { readonly subject: string }): Promise<readonly ListedGrant[]>;
   revokeAuthorization(of: { readonly clientId: string; readonly subject: string }): Promise<void>;
+  /** Ends an owner's living chains that are meant, for something that happened to the account; answers how many. */
+  endChains(ending: Ending): Promise<number>;
 
   // --- for resource servers in the same process
   /** What an access token is good for; its first use counts where the policy says so. */
@@ -184,6 +188,7 @@ export function createIssuer({ store, clock, random, keys, realm }: IssuerOption
       return grantDirectly(desk, client, { ...grant, grantType: "authorization_code" });
     },
     revokeAuthorization: (of) => revokeAuthorization(desk, of),
+    endChains: (ending) => endChains(desk, ending),
     inspectToken: (token) => inspectToken(desk, token),
     inspectChains: () => inspectChains(desk),
   };

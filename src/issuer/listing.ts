@@ -18,6 +18,7 @@ import {
 } from "../kernel/chain.ts";
 import { type ChainKey, chainKey, type Serial } from "../kernel/ids.ts";
 import { settle } from "../kernel/policy-change.ts";
+import type { RevokedBy } from "../kernel/refusal.ts";
 import type { Instant } from "../kernel/time.ts";
 import type { ChainRecord } from "../store/records.ts";
 import { keyOf } from "../store/store.ts";
@@ -162,10 +163,15 @@ function listed(desk: Desk, name: ChainName, room: Look, row: Registered): Liste
 const accessOf = ({ access, ...times }: Registered): AccessGrant | null =>
   access === null ? null : { ...times, number: access };
 
-/** Revokes a listed access token alone, or the whole chain of a refresh token. */
+/**
+ * Revokes a listed access token alone, or the whole chain of a refresh token. One that was dead when it was listed is
+ * only taken off the list: whoever tidies up means nothing that lives. One that lived then ends its chain, also if it
+ * was superseded since.
+ */
 export async function revokeListed(desk: Desk, token: ListedToken): Promise<void> {
   const { chain: key, clientId, subject } = token;
-  const client = await desk.clients.find(clientId);
+  // As the store has it: a row at hand whose secret was replaced elsewhere would not pass for the client.
+  const client = await desk.store.read(desk.clients.key(clientId));
   if (!client) return;
   const attempt = newAttempt(desk.random);
   const target = { ...chainNameOf(key), subject };
@@ -188,12 +194,53 @@ function revocationOf(
     const data = { serial, access: access.number };
     return { ...done, after: { chain }, events: [{ type: "access.revoked", about, data }] };
   }
-  const revoked = revokeChain(row.chain, { at: now, by: "owner", accessTokens: "revoke" });
-  if (revoked === row.chain) return done;
+  if (!token.accepted) {
+    const register = row.chain.register.filter(
+      (listed) => listed.access !== null || listed.serial !== serial,
+    );
+    return { ...done, after: { chain: { ...row.chain, register, attempt } } };
+  }
+  return { ...done, ...endOf(row, about, serial, "owner", { scopes, now }, attempt) };
+}
+
+/** What is written where a chain ends; nothing where it has ended already. */
+function endOf(
+  { chain }: ChainRecord,
+  about: ChainKey,
+  serial: Serial,
+  by: RevokedBy,
+  { scopes, now }: Pick<Room, "scopes" | "now">,
+  attempt: string,
+): Pick<Verdict<unknown>, "after" | "events"> {
+  const revoked = revokeChain(chain, { at: now, by, accessTokens: "revoke" });
+  if (revoked === chain) return {};
   const after = { chain: { ...revoked, attempt }, ...delist(scopes, about) };
-  return {
-    ...done,
-    after,
-    events: [{ type: "chain.revoked", about, data: { by: "owner", serial } }],
-  };
+  return { after, events: [{ type: "chain.revoked", about, data: { by, serial } }] };
+}
+
+/** Which chains of an owner end, and who ends them. */
+export interface Ending {
+  readonly subject: string;
+  readonly by: RevokedBy;
+  /** Of which scope; all unless given. */
+  readonly isMeant?: (scope: readonly string[]) => boolean;
+}
+
+/** Ends the living chains of an owner that are meant, each by itself. Answers how many. */
+export async function endChains(desk: Desk, ending: Ending): Promise<number> {
+  const { subject, by, isMeant = () => true } = ending;
+  let ended = 0;
+  for await (const { name, room } of chainsOfOwner(desk, subject)) {
+    const chain = settle(room.row.chain, room.revisions);
+    if (!isMeant(room.row.scope) || !isAlive(chain, name, room)) continue;
+    const attempt = newAttempt(desk.random);
+    const about = chainKey(name.authorizationId, name.ordinal);
+    const target = { ...name, subject };
+    await decideOnChain(desk, room.client, target, attempt, ({ row, ...now }) => ({
+      result: { done: true },
+      ...(row ? endOf(row, about, row.chain.last, by, now, attempt) : {}),
+    }));
+    ended += 1;
+  }
+  return ended;
 }

@@ -5,12 +5,14 @@
  *    that costs can rise while older hashes still pass.
  * 2. A key of the issuer is mixed in: whoever has the store alone cannot even try passwords.
  * 3. The account is mixed in: one account's hash proves nothing about another's.
- * 4. Hashing is done outside of transactions, off the main thread.
+ * 4. Hashing is done outside of transactions, off the main thread, and two at a time: the runtime's few threads also
+ *    sync files and look up names, and a flood of logins must not stop that.
  */
 
 import { argon2, type KeyObject, timingSafeEqual } from "node:crypto";
 import type { Secret } from "../env/secret.ts";
 import type { PasswordHash } from "../store/records.ts";
+import { turnstile } from "./turnstile.ts";
 
 /** What one hash costs. */
 export interface PasswordCost {
@@ -24,6 +26,10 @@ export const PASSWORD_COST: PasswordCost = { memoryKib: 19 * 1024, passes: 2 };
 export const PASSWORD_SALT_BYTES = 16;
 const TAG_BYTES = 32;
 const LANES = 1;
+
+/** Of the four threads that the runtime has by default. */
+const AT_ONCE_MAX = 2;
+const inTurn = turnstile(AT_ONCE_MAX);
 
 export interface Passwords {
   /** The salt must be fresh. */
@@ -53,9 +59,11 @@ export function passwordsWith(key: KeyObject, cost: PasswordCost = PASSWORD_COST
       secret,
       associatedData: account,
     };
-    return new Promise<Buffer>((resolve, reject) =>
-      argon2("argon2id", parameters, (error, tag) => (error ? reject(error) : resolve(tag))),
-    );
+    const hashed = (): Promise<Buffer> =>
+      new Promise((resolve, reject) =>
+        argon2("argon2id", parameters, (error, tag) => (error ? reject(error) : resolve(tag))),
+      );
+    return inTurn(hashed);
   };
   return {
     async hash(account, password, salt) {

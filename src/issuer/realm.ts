@@ -3,6 +3,7 @@
  * tokens, clients or subjects: every key and every record carries the realm's name.
  */
 
+import type { SecurityEvents } from "./security-events.ts";
 import type { TokenShapes } from "./token-format.ts";
 
 /** What the token endpoint grants. */
@@ -31,6 +32,8 @@ export interface Realm {
   /** Whether a request that names no scope is refused where the client has no scope of its own. Default false. */
   readonly scopeRequired?: boolean;
   readonly authenticateOwner?: AuthenticateOwner;
+  /** Default: grants are kept. */
+  readonly securityEvents?: SecurityEvents;
 }
 
 export const isTokenGrant = (text: string): text is TokenGrant =>

@@ -15,6 +15,7 @@ import type { Accounts } from "./accounts.ts";
 import { createIssuer, type Issuer } from "./issuer.ts";
 import type { IssuerKeys } from "./keys.ts";
 import type { Realm } from "./realm.ts";
+import { GRANTS_KEPT, withSecurityEvents } from "./security-events.ts";
 
 export interface RealmServices {
   readonly issuer: Issuer;
@@ -50,9 +51,11 @@ export function createRealms({ accountsOf, main, ...parts }: RealmsOptions): Rea
     if (realms.has(name)) {
       throw new KetenError("config_invalid", `there is a realm "${name}" already`);
     }
-    const accounts = accountsOf(name);
-    const realm = grantTypes.includes("password") ? withPasswords(settings, accounts) : settings;
-    const services = { issuer: createIssuer({ ...parts, realm }), accounts };
+    const own = accountsOf(name);
+    const realm = grantTypes.includes("password") ? withPasswords(settings, own) : settings;
+    const issuer = createIssuer({ ...parts, realm });
+    const accounts = withSecurityEvents(own, issuer, settings.securityEvents ?? GRANTS_KEPT);
+    const services = { issuer, accounts };
     realms.set(name, services);
     return services;
   };

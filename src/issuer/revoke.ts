@@ -7,7 +7,7 @@
  *    lost the newest token must still be able to end the grant. An access token is revoked alone.
  */
 
-import { delist, newAuthorization, revokeAll } from "../kernel/authorization.ts";
+import { delist, revokeAll } from "../kernel/authorization.ts";
 import { revokeAccess, revoke as revokeChain } from "../kernel/chain.ts";
 import type { Refusal } from "../kernel/refusal.ts";
 import type { KetenEvent } from "../store/events.ts";
@@ -73,7 +73,9 @@ export async function revokeAuthorization(
 ): Promise<void> {
   const id = authorizationIdOf(desk.realm, clientId, subject);
   await desk.store.update([keyOf("authorization", id)], ([row], now) => {
-    const authorization = revokeAll(row ?? newAuthorization(id), now, "revoke");
+    // Whoever never asked the owner has nothing that could be revoked.
+    if (!row) return { result: undefined };
+    const authorization = revokeAll(row, now, "revoke");
     const data = { client: clientId, through: authorization.opened };
     const events = [{ type: "authorization.revoked", about: id, data } as const];
     return { result: undefined, writes: [authorization], events };

@@ -22,6 +22,7 @@ import { newest, type Policy, type Revision } from "../kernel/policy.ts";
 import type { Refusal } from "../kernel/refusal.ts";
 import type { Instant } from "../kernel/time.ts";
 import type { KetenEvent } from "../store/events.ts";
+import { inRealm } from "../store/realm-key.ts";
 import type { ChainRecord, ClientRecord } from "../store/records.ts";
 import { type Key, keyOf, type Rows, type Store, type Writes } from "../store/store.ts";
 import type { Clients } from "./clients.ts";
@@ -97,8 +98,8 @@ export async function decideOnChain<R>(
       keyOf(
         "tally",
         per === "client"
-          ? `client:${realm}/${authenticated.clientId}`
-          : `subject:${realm}/${subject}`,
+          ? `client:${inRealm(realm, authenticated.clientId)}`
+          : `subject:${inRealm(realm, subject)}`,
       ),
     ),
   ];

@@ -66,7 +66,7 @@ export interface Chain {
   readonly entries: readonly Entry[];
   /**
    * Tokens as a vendor's surface lists them, refresh tokens and then access tokens, newest last; empty unless the
-   * policy keeps a register. No rule reads it.
+   * policy keeps a register. What is revoked is not listed. No rule reads it.
    */
   readonly register: readonly Registered[];
 }
@@ -241,10 +241,13 @@ export function aliveUntil(chain: Chain, policy: Policy): Instant {
 
 /** The chain, revoked. A chain revoked already keeps its first cause; its access tokens only ever lose. */
 export function revoke(chain: Chain, revocation: Revocation): Chain {
-  if (!chain.revoked) return { ...chain, revoked: revocation };
+  const kept = revocation.accessTokens === "keep" ? chain.register.filter(isAccessRow) : [];
+  if (!chain.revoked) return { ...chain, revoked: revocation, register: kept };
   if (revocation.accessTokens === "keep" || chain.revoked.accessTokens === "revoke") return chain;
-  return { ...chain, revoked: { ...chain.revoked, accessTokens: "revoke" } };
+  return { ...chain, revoked: { ...chain.revoked, accessTokens: "revoke" }, register: kept };
 }
+
+const isAccessRow = ({ access }: Registered): boolean => access !== null;
 
 /** Whether an access token is accepted. Revocation of its whole authorization is `authorization.ts`'s question. */
 export function accessActive(
@@ -272,10 +275,12 @@ export function revokeAccess(chain: Chain, access: AccessGrant, now: Instant): C
   const all = [...listed, { number: access.number, until: access.expiresAt }].sort(
     (a, b) => a.number - b.number,
   );
-  if (all.length <= ACCESS_REVOKED_MAX) return { ...chain, accessRevoked: all };
+  const register = chain.register.filter((row) => row.access !== access.number);
+  if (all.length <= ACCESS_REVOKED_MAX) return { ...chain, accessRevoked: all, register };
   const [oldest, ...rest] = all;
   return {
     ...chain,
+    register,
     accessFloor: Math.max(chain.accessFloor, (oldest?.number ?? 0) + 1),
     accessRevoked: rest,
   };

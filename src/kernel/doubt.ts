@@ -55,7 +55,7 @@ export function overlapOf(policy: Policy): Duration {
 }
 
 /** Whether a late duplicate of our own request would displace the successor that a second one brought. */
-function duplicateDisplaces(policy: Policy): boolean {
+export function duplicateDisplaces(policy: Policy): boolean {
   return (
     policy.rotate !== "never" &&
     policy.retry.answer !== "current" &&
@@ -153,7 +153,7 @@ export function accessLifetimeOf(knowledge: Knowledge): Duration {
 }
 
 /** How long a refresh token lives unused where a refresh brings another: the shortest reading. */
-export function refreshLifetimeOf(knowledge: Knowledge): Duration {
+export function refreshLifetimeOf(knowledge: readonly Policy[]): Duration {
   const rotating = knowledge.filter(({ rotate }) => rotate !== "never");
   const lives = rotating.flatMap(({ expiry }) =>
     [...expiry.lifetime, ...expiry.idle].map(({ value }) => value),

@@ -26,7 +26,7 @@ import {
 } from "./doubt.ts";
 import type { BlockCause, LossCause } from "./loss.ts";
 import type { Doubt } from "./outcome.ts";
-import type { Duration, Instant } from "./time.ts";
+import { type Duration, FOREVER, type Instant } from "./time.ts";
 
 export type Status =
   /** A token was brought in and never presented by us: its refusal would be no loss. */
@@ -365,11 +365,15 @@ function planInDoubt(
 /** So many leads are left of a token's life for trying it in doubt: each try may go unanswered. */
 const LAST_TRIES = 4;
 
-/** When nobody hears an answer any more, or while there is time to try a token that would end unused. */
+/**
+ * When nobody hears an answer any more, or while there is time to try a token that would end unused. Only lifetimes of
+ * policies that revoke hurry: under the others trying is harmless, and under these it may end what is on its way.
+ */
 function silenceOf(h: Holding, knowledge: Knowledge, settings: Settings): Instant {
   const deadAt = Math.max(...h.attempts.map((attempt) => attempt.deadAt));
   const silence = Math.max(...h.attempts.map((attempt) => heardUntil(attempt, settings)));
-  const endsAt = (h.refreshed?.from ?? h.grantAt) + refreshLifetimeOf(knowledge);
+  const revoking = knowledge.filter((policy) => replayRevokes([policy]));
+  const endsAt = (h.refreshed?.from ?? h.grantAt) + refreshLifetimeOf(revoking);
   return Math.max(deadAt, Math.min(silence, endsAt - LAST_TRIES * settings.lead));
 }
 
@@ -385,7 +389,12 @@ function adviceOn(h: Holding, knowledge: Knowledge, settings: Settings): Advice 
   const silence = silenceOf(h, knowledge, settings);
   const tries = h.attempts.filter(({ print }) => print === last.print).length;
   const open = { sentAt: first.sentAt, deadAt, heardUntil: silence, streak: h.streak, tries };
-  const advice = advise(knowledge, open, settings.margin);
+  const advised = advise(knowledge, open, settings.margin);
+  // What was superseded before this request was sent is open no longer than it was.
+  const before = h.predecessor?.print === last.print ? h.predecessor.supersededAt : FOREVER;
+  const notAfter = predecessorOpenUntil(knowledge, before, 1, settings.margin);
+  const advice =
+    advised.do === "resend" && notAfter < advised.notAfter ? { ...advised, notAfter } : advised;
   // Each further request begins a least interval of its own; the window is still that of the first.
   const again = last.sentAt + minIntervalOf(knowledge);
   // Where the window would be over by then, one more is sent at once, in the hope that the last was not processed.

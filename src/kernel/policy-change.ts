@@ -6,7 +6,7 @@
  *    accepted request.
  */
 
-import { type Chain, isAccepted } from "./chain.ts";
+import { type Chain, type Entry, isAccepted } from "./chain.ts";
 import { holdsEverySerialOpen, type Policy, type Revision } from "./policy.ts";
 
 /**
@@ -22,10 +22,20 @@ export function settle(chain: Chain, revisions: readonly Revision[]): Chain {
     if (change.revision <= settled.revision) continue;
     const before = revisions[index - 1]?.policy;
     if (!before) throw new RangeError(`policy revision ${settled.revision} is not known any more`);
-    settled = change.revive ? settled : dropDead(settled, before, change);
+    settled = change.revive ? reopened(settled) : dropDead(settled, before, change);
     settled = { ...settled, revision: change.revision };
   }
   return settled;
+}
+
+/** What was closed for good is open again as far as the policy holds it so. */
+function reopened(chain: Chain): Chain {
+  const isClosed = ({ retries }: Entry): boolean => retries === Number.POSITIVE_INFINITY;
+  if (!chain.entries.some(isClosed)) return chain;
+  const entries = chain.entries.map((entry) =>
+    isClosed(entry) ? { ...entry, retries: 0 } : entry,
+  );
+  return { ...chain, entries };
 }
 
 function dropDead(chain: Chain, before: Policy, { policy, at }: Revision): Chain {

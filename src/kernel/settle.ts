@@ -13,7 +13,7 @@
  *    current was spent by it or before it.
  */
 
-import { accessLifetimeOf, type Knowledge, minIntervalOf } from "./doubt.ts";
+import { accessLifetimeOf, duplicateDisplaces, type Knowledge, minIntervalOf } from "./doubt.ts";
 import {
   type Attempt,
   doubtful,
@@ -28,7 +28,7 @@ import {
 } from "./holding.ts";
 import { type BlockCause, nameLoss } from "./loss.ts";
 import type { About, Outcome } from "./outcome.ts";
-import type { Duration, Instant } from "./time.ts";
+import { type Duration, FOREVER, type Instant } from "./time.ts";
 
 /** At most so many parked successors; only refused ones make room. */
 const PARKED_MAX = 8;
@@ -101,7 +101,11 @@ export function settleAttempt(
     if (attempt && (attemptId === h.newest || attempt.print === h.current.print)) {
       return { holding: commit(h, knowledge, attempt, result, report), settled: "committed" };
     }
-    return park(close(h, attemptId), knowledge, attemptId, result.refresh, now);
+    const parked = park(close(h, attemptId), knowledge, attemptId, result.refresh, now);
+    const isNewest = !attempt && attemptId === h.newest && parked.settled === "parked";
+    return isNewest && knowledge.some(duplicateDisplaces)
+      ? { ...parked, holding: preferNewest(parked.holding) }
+      : parked;
   }
   if (!attempt) return { holding: h, settled: "known" };
   const closed = close(h, attemptId);
@@ -188,7 +192,9 @@ function commit(
   const pending = h.attempts.filter(({ id }) => id !== attempt.id);
   // Whichever request with the same token was sent first may have superseded it.
   const same = pending.filter(({ print }) => print === attempt.print);
-  const supersededAt = Math.min(attempt.sentAt, ...same.map(({ sentAt }) => sentAt));
+  // And what was superseded already, before it was presented once more, is not superseded anew.
+  const before = h.predecessor?.print === presented.print ? h.predecessor.supersededAt : FOREVER;
+  const supersededAt = Math.min(before, attempt.sentAt, ...same.map(({ sentAt }) => sentAt));
   return {
     ...h,
     status: "fresh",
@@ -220,6 +226,14 @@ function commit(
     streak: retried ? h.streak + 1 : 0,
     failures: 0,
   };
+}
+
+/** With the token parked last as current: a later request displaced what an earlier one had brought. */
+function preferNewest(h: Holding): Holding {
+  const newest = h.parked.at(-1);
+  if (!newest) return h;
+  const { at, ...current } = newest;
+  return { ...h, current, parked: [...h.parked.slice(0, -1), { ...h.current, at }] };
 }
 
 /** Keeps a successor that cannot be committed, unless it is at hand already. */

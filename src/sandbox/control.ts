@@ -5,9 +5,10 @@
 
 import type { FastifyError, FastifyInstance, FastifyRequest } from "fastify";
 import { type ErrorCode, KetenError } from "../env/error.ts";
-import { Secret } from "../env/secret.ts";
-import type { Accounts, NewAccount } from "../issuer/accounts.ts";
+import type { Accounts } from "../issuer/accounts.ts";
+import type { InspectedChain, Inspection } from "../issuer/inspection.ts";
 import type { Issuer } from "../issuer/issuer.ts";
+import type { Realms } from "../issuer/realms.ts";
 import { parsePolicy } from "../kernel/parse-policy.ts";
 import type { Policy } from "../kernel/policy.ts";
 import { DAY, type Duration, type Instant, parseDuration } from "../kernel/time.ts";
@@ -17,7 +18,9 @@ import type { RequestLog } from "./request-log.ts";
 import type { TravellingClock } from "./travelling-clock.ts";
 
 export interface ControlOptions {
+  /** Of the realm that the demo users are in. */
   readonly issuer: Issuer;
+  readonly realms: Realms;
   readonly accounts: Pick<Accounts, "endSessions">;
   readonly users: DemoUsers;
   readonly clientId: string;
@@ -62,7 +65,7 @@ export async function controlRoutes(
 ): Promise<void> {
   fastify.setErrorHandler((error: FastifyError, _request, reply) => {
     const asked = error instanceof KetenError && CALLER_ERRORS.includes(error.code);
-    const status = asked || error.validation ? 400 : (error.statusCode ?? 500);
+    const status = asked ? 400 : (error.statusCode ?? 500);
     return reply.code(status).send({ error: error.message });
   });
   // A call without arguments needs no body.
@@ -70,6 +73,7 @@ export async function controlRoutes(
     request.body ??= {};
   });
   grantRoutes(fastify, options);
+  loginRoutes(fastify, options);
   chainRoutes(fastify, options);
   faultRoutes(fastify, options);
   clockRoutes(fastify, options);
@@ -84,15 +88,6 @@ const userSchema = bodyOf({
   tenant: text,
   locale: { enum: ["en", "nl"] },
 });
-
-interface UserBody extends Omit<NewAccount, "username" | "password" | "totpSecret"> {
-  readonly username?: string;
-  readonly password?: string;
-  readonly totpSecret?: string;
-}
-
-const wishOf = ({ totpSecret, ...wish }: UserBody): Parameters<DemoUsers["add"]>[0] =>
-  totpSecret === undefined ? wish : { ...wish, totpSecret: new Secret(totpSecret) };
 
 function grantRoutes(fastify: FastifyInstance, options: ControlOptions): void {
   const { issuer, clientId } = options;
@@ -109,7 +104,7 @@ function grantRoutes(fastify: FastifyInstance, options: ControlOptions): void {
     return opened;
   });
   fastify.post("/sandbox/users", { schema: userSchema }, (request) =>
-    options.users.add(wishOf(request.body as UserBody)),
+    options.users.add(request.body as Parameters<DemoUsers["add"]>[0]),
   );
   fastify.post(
     "/sandbox/grants",
@@ -129,34 +124,41 @@ function grantRoutes(fastify: FastifyInstance, options: ControlOptions): void {
       return { revoked: username };
     },
   );
-  fastify.post(
-    "/sandbox/sessions/end",
-    { schema: bodyOf({ username: text }, ["username"]) },
-    async (request) => {
-      const { username } = request.body as { username: string };
-      await options.accounts.endSessions(username);
-      return { ended: username };
-    },
-  );
 }
 
 const policySchema = bodyOf({ policy: { type: "object" }, revive: { type: "boolean" } }, [
   "policy",
 ]);
 
+function loginRoutes(fastify: FastifyInstance, options: ControlOptions): void {
+  const schema = bodyOf({ username: text }, ["username"]);
+  const named = ({ body }: FastifyRequest): string => (body as { username: string }).username;
+  fastify.post("/sandbox/totp", { schema }, async (request) => ({
+    code: options.users.totpCode(named(request), options.clock.now()),
+  }));
+  fastify.post("/sandbox/sessions/end", { schema }, async (request) => {
+    const username = named(request);
+    await options.accounts.endSessions(username);
+    return { ended: username };
+  });
+}
+
 function chainRoutes(fastify: FastifyInstance, options: ControlOptions): void {
   const { issuer, clientId, log, clock } = options;
-  fastify.get("/sandbox/chains", async () => ({ chains: await issuer.inspectChains() }));
+  fastify.get("/sandbox/chains", async () => ({ chains: await chainsOf(options) }));
   fastify.get("/sandbox/log", async (request) => ({
     now: clock.now(),
     dropped: log.dropped,
     requests: log.after(afterOf(request)),
-    chains: await issuer.inspectChains(),
+    chains: await chainsOf(options),
   }));
   fastify.post(
     "/sandbox/tokens/inspect",
     { schema: bodyOf({ token: text }, ["token"]) },
-    (request) => inspect(issuer, (request.body as { token: string }).token),
+    async (request) => {
+      const { token } = request.body as { token: string };
+      return (await inspectedIn(options.realms, token)) ?? { kind: null, accepted: false };
+    },
   );
   fastify.post("/sandbox/policy", { schema: policySchema }, async (request) => {
     const { policy, revive = false } = request.body as { policy: unknown; revive?: boolean };
@@ -210,8 +212,24 @@ export function durationOf(name: string, written: string): Duration {
   );
 }
 
-async function inspect(issuer: Issuer, token: string) {
-  return (await issuer.inspectToken(token)) ?? { kind: null, accepted: false };
+/** The chains of every realm. */
+export async function chainsOf({
+  realms,
+}: Pick<ControlOptions, "realms">): Promise<readonly InspectedChain[]> {
+  const each = realms.list().map(({ issuer }) => issuer.inspectChains());
+  return (await Promise.all(each)).flat();
+}
+
+/** What a token is, in whatever realm it was issued. */
+export async function inspectedIn(
+  realms: Pick<Realms, "list">,
+  token: string,
+): Promise<Inspection | undefined> {
+  for (const { issuer } of realms.list()) {
+    const inspection = await issuer.inspectToken(token);
+    if (inspection) return inspection;
+  }
+  return undefined;
 }
 
 /** `?after=N`: only requests with a higher number. */

@@ -5,6 +5,7 @@ import type { Random } from "../env/random.ts";
 import { Secret } from "../env/secret.ts";
 import type { Accounts, NewAccount } from "../issuer/accounts.ts";
 import type { Issuer } from "../issuer/issuer.ts";
+import { totpCode } from "../issuer/totp.ts";
 import { oauthError, type Refusal } from "../kernel/refusal.ts";
 import type { Duration, Instant } from "../kernel/time.ts";
 import type { Provider } from "../vendors/provider.ts";
@@ -13,28 +14,61 @@ import { seededRandom } from "./seeded-random.ts";
 export interface DemoUser {
   readonly username: string;
   readonly password: string;
+  /** Base32, as authenticator apps take it; where the account has a second factor. */
+  readonly totpSecret?: string;
 }
 
 export interface DemoUsers {
   /** One of a given name, or the next. @throws KetenError `config_invalid` as `Accounts.add` does */
   add(wish?: Partial<DemoUser> & Omit<NewAccount, keyof DemoUser>): Promise<DemoUser>;
+  /** What a user's authenticator shows. @throws KetenError `config_invalid` where there is none */
+  totpCode(username: string, at: Instant): string;
 }
 
-export function demoUsers(accounts: Accounts, random: Random): DemoUsers {
+export interface DemoUsersOptions {
+  readonly accounts: Accounts;
+  readonly random: Random;
+  /** Whether nobody can log in without a second factor, so that all get one. */
+  readonly needsSecondFactor: boolean;
+}
+
+const PASSWORD_BYTES = 12;
+const TOTP_CHARACTERS = 32;
+
+export function demoUsers({ accounts, random, needsSecondFactor }: DemoUsersOptions): DemoUsers {
   let count = 0;
-  const newPassword = (): string => Buffer.from(random.bytes(12)).toString("base64url");
+  const totpSecrets = new Map<string, Secret>();
+  const nextName = async (): Promise<string> => {
+    for (;;) {
+      count += 1;
+      const name = `user${count}`;
+      if (!(await accounts.find(name))) return name;
+    }
+  };
+  const newPassword = (): string => Buffer.from(random.bytes(PASSWORD_BYTES)).toString("base64url");
+  const made = (): Pick<DemoUser, "totpSecret"> =>
+    needsSecondFactor ? { totpSecret: base32(random.bytes(TOTP_CHARACTERS)) } : {};
   return {
     async add(wish = {}) {
-      if (wish.username === undefined) {
-        do count += 1;
-        while (await accounts.find(`user${count}`));
-      }
-      const { username = `user${count}`, password = newPassword(), ...more } = wish;
-      await accounts.add({ username, password: new Secret(password), ...more });
-      return { username, password };
+      const { username = await nextName(), password = newPassword(), ...more } = wish;
+      const { totpSecret, ...rest } = { ...made(), ...more };
+      const secret = totpSecret === undefined ? undefined : new Secret(totpSecret);
+      const second = secret ? { totpSecret: secret } : {};
+      await accounts.add({ username, password: new Secret(password), ...second, ...rest });
+      if (secret) totpSecrets.set(username, secret);
+      return { username, password, ...(totpSecret === undefined ? {} : { totpSecret }) };
+    },
+    totpCode(username, at) {
+      const secret = totpSecrets.get(username);
+      if (secret) return totpCode(secret, at);
+      throw new KetenError("config_invalid", `no user "${username}" has a second factor here`);
     },
   };
 }
+
+/** One character of each byte's last five bits. RFC 4648, section 6 */
+const base32 = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[byte & 31]).join("");
 
 /** What a demo user was granted; with the password of a user who was made for it. */
 export interface DemoGrant extends Partial<DemoUser> {

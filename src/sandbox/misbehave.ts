@@ -8,7 +8,8 @@ import type { FastifyReply } from "fastify";
 import type { Clock } from "../env/clock.ts";
 import { type Dialect, spellRefusal, type WireAnswer } from "../http/dialect.ts";
 import { type AnsweredExchange, send, type TokenExchange } from "../http/oauth.ts";
-import type { Issuer } from "../issuer/issuer.ts";
+import type { Realms } from "../issuer/realms.ts";
+import { inspectedIn } from "./control.ts";
 import type { Fault, FaultName, Faults } from "./faults.ts";
 import { decisionOf, type RequestLine, type RequestLog } from "./request-log.ts";
 
@@ -19,7 +20,7 @@ export interface Misbehaviour {
 }
 
 export interface MisbehaviourOptions {
-  readonly issuer: Pick<Issuer, "inspectToken">;
+  readonly realms: Pick<Realms, "list">;
   readonly dialect: Dialect;
   readonly clock: Clock;
   readonly faults: Faults;
@@ -111,10 +112,10 @@ function undecided(
 /** What is known of a request that the issuer never saw. */
 async function presentedBy(
   { parameters }: TokenExchange,
-  { issuer }: MisbehaviourOptions,
+  { realms }: MisbehaviourOptions,
 ): Promise<Partial<RequestLine>> {
   const token = single(parameters.refresh_token);
-  const inspected = token === null ? undefined : await issuer.inspectToken(token);
+  const inspected = token === null ? undefined : await inspectedIn(realms, token);
   const { chain = null, serial: presented = null } = inspected ?? {};
   return { decision: "none", chain, presented };
 }

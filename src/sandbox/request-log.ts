@@ -48,6 +48,8 @@ export interface RequestLog {
   begin(line: Partial<RequestLine>, fault: Fault | undefined): number;
   note(number: number, change: Partial<RequestLine>): void;
   after(number: number): readonly RequestLine[];
+  /** So many of the newest, oldest first. */
+  newest(count: number): readonly RequestLine[];
   readonly dropped: number;
 }
 
@@ -88,6 +90,10 @@ export function createRequestLog(now: () => Instant): RequestLog {
       const line = lines.get(number);
       if (line) lines.set(number, { ...line, ...change });
     },
+    newest: (count) =>
+      Array.from({ length: count }, (_, i) => lines.get(last - count + 1 + i)).filter(
+        (line) => line !== undefined,
+      ),
     after: (number) => [...lines.values()].filter((line) => line.number > number),
     get dropped() {
       return last - lines.size;

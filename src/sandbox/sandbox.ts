@@ -14,6 +14,9 @@ import type { Clock } from "../env/clock.ts";
 import { KetenError } from "../env/error.ts";
 import type { Random } from "../env/random.ts";
 import { systemClock } from "../env/system.ts";
+import { authorizeRoutes } from "../http/authorize.ts";
+import { STANDARD_AUTHORIZATION } from "../http/authorize-rules.ts";
+import { malformedUri, refuseUnrouted } from "../http/no-route.ts";
 import { oauthRoutes, type RealmFor } from "../http/oauth.ts";
 import { type Accounts, createAccounts } from "../issuer/accounts.ts";
 import type { Issuer } from "../issuer/issuer.ts";
@@ -28,6 +31,7 @@ import { demoUsers, granting, registerClients } from "./demo.ts";
 import { createFaults, type FaultInputs, type Faults } from "./faults.ts";
 import { type ForgetfulStore, openForgetfulStore } from "./forgetful-store.ts";
 import { misbehaviour } from "./misbehave.ts";
+import { pageRoutes } from "./page-routes.ts";
 import { createRequestLog } from "./request-log.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { type TravellingClock, travellingClock } from "./travelling-clock.ts";
@@ -46,6 +50,8 @@ export interface SandboxOptions {
   readonly store?: Store;
   /** Redirect URIs that its client registered. */
   readonly redirectUris?: readonly string[];
+  /** Whether a redirect URI at the loopback passes also where the vendor asks for a public one; default true. */
+  readonly testMode?: boolean;
   /** Told when the issuer failed; a refusal is no failure. */
   readonly onFailure?: (error: unknown) => void;
 }
@@ -61,6 +67,8 @@ export interface Sandbox {
   /** A demo user without tokens. */
   readonly username: string;
   readonly password: string;
+  /** Where nobody can log in without a second factor. */
+  readonly totpSecret?: string;
   /** Of another demo user; may be refreshed at once. */
   readonly refreshToken: string;
   /** May only introspect. */
@@ -80,7 +88,8 @@ const DEMO_PASSWORD_COST = { memoryKib: 64, passes: 1 };
 
 /** Starts a stand-in. @throws KetenError `config_invalid` if a fault is unknown or its rate is none */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const { provider, port = 0, seed = "keten", timeScale = 1, faults: inputs = {} } = options;
+  const { port = 0, seed = "keten", timeScale = 1, faults: inputs = {} } = options;
+  const provider = { ...options.provider, ...options.provider.own?.() };
   const clock = travellingClock(options.clock ?? systemClock({ scale: timeScale }));
   const own = options.store ? undefined : await openForgetfulStore({ clock, turn: () => turn() });
   const store = own ?? (options.store as Store);
@@ -88,13 +97,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const random = seededRandom(seed, "issuer");
   const log = createRequestLog(() => clock.now());
   let url = "";
-  const keys = issuerKeys({
-    key: seededRandom(seed, "key").bytes(ISSUER_KEY_BYTES),
-    deployment: REALM,
-  });
+  const keys = keysOf(seed);
   const parts = surfaceParts({ provider, store, clock, random, keys, url: () => url });
   const { issuer, accounts } = parts.realms.main;
-  const users = demoUsers(accounts, seededRandom(seed, "users"));
+  const needsSecondFactor = provider.authorization?.secondFactor === "required";
+  const users = demoUsers({ accounts, random: seededRandom(seed, "users"), needsSecondFactor });
   const client = await registerClients(issuer, provider, seed, options.redirectUris);
   const { clientId } = client;
   const age = firstAge(provider.policy, clock.now());
@@ -104,29 +111,36 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   own?.settle();
   const forget = async (commits: number): Promise<number> => (await own?.forget(commits)) ?? 0;
   const { dialect } = provider;
-  const misbehave = misbehaviour({ issuer, dialect, clock, faults, log, forget });
+  const { realms } = parts;
+  const misbehave = misbehaviour({ realms, dialect, clock, faults, log, forget });
   const { username } = first;
-  const server = createServer({
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
-    forceCloseConnections: true,
-  });
-  const { surface } = provider;
+  const server = newServer(provider);
+  const { surface, authorization: rules = STANDARD_AUTHORIZATION } = provider;
   const realmFor = surface?.realmFor?.(parts);
   server.register(oauthRoutes, {
     issuer,
     ...(realmFor ? { issuerFor: issuerBy(realmFor) } : {}),
     dialect: provider.dialect,
-    paths: withoutLogin(provider.paths),
+    paths: provider.paths,
+    authorization: rules,
     now: () => clock.now(),
     intercept: misbehave.intercept,
+    ...(options.onFailure ? { onFailure: options.onFailure } : {}),
+  });
+  server.register(authorizeRoutes, {
+    ...{ rules, dialect, keys, paths: provider.paths, testMode: options.testMode ?? true },
+    realmFor: realmFor ?? (() => parts.realms.main),
+    random: seededRandom(seed, "pages"),
+    now: () => clock.now(),
     ...(options.onFailure ? { onFailure: options.onFailure } : {}),
   });
   if (surface) server.register(surface.routes, parts);
   const { policy } = provider;
   const travel = travellingWith(clock, own);
-  const demo = { issuer, accounts, users, clientId, username, policy, grant };
+  const demo = { issuer, realms, accounts, users, clientId, username, policy, grant };
   const control: ControlOptions = { ...demo, faults, log, clock, travel };
   server.register(controlRoutes, control);
+  server.register(pageRoutes, { ...control, name: provider.name });
   url = await server.listen({ port, host: HOST });
   const { authorization, token, revocation, introspection } = provider.paths;
   return {
@@ -146,6 +160,20 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       await store.close();
     },
   };
+}
+
+const keysOf = (seed: string): IssuerKeys =>
+  issuerKeys({ key: seededRandom(seed, "key").bytes(ISSUER_KEY_BYTES), deployment: REALM });
+
+function newServer({ surface }: Provider) {
+  const server = createServer({
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+    forceCloseConnections: true,
+    frameworkErrors: malformedUri,
+    ...(surface?.rewriteUrl ? { rewriteUrl: surface.rewriteUrl } : {}),
+  });
+  refuseUnrouted(server);
+  return server;
 }
 
 function faultsOf(
@@ -195,11 +223,6 @@ const issuerBy =
     const realm = realmFor(request);
     return "unknown" in realm ? realm : realm.issuer;
   };
-
-/** No page answers at the authorization endpoint yet: the metadata must not name it. */
-function withoutLogin({ token, revocation, introspection }: Provider["paths"]) {
-  return { token, revocation, introspection };
-}
 
 /** Each realm of a stand-in is like its first. The issuer identifier is known only once the server listens. */
 function settingsOf(provider: Provider, name: string, url: () => string): RealmSettings {

@@ -7,6 +7,7 @@
  */
 
 import type { Instant } from "../kernel/time.ts";
+import { inRealm } from "./realm-key.ts";
 import type { Kind, Records } from "./records.ts";
 
 export interface Columns {
@@ -22,7 +23,7 @@ const COLUMNS: { readonly [K in Kind]: (record: Records[K]) => Columns } = {
   /** Found by its key: client and subject are in its id. */
   authorization: () => NEITHER,
   /** Belongs to its client, by that client's key. */
-  chain: ({ realm, client }) => ({ owner: `${realm}/${client}`, due: null }),
+  chain: ({ realm, client }) => ({ owner: inRealm(realm, client), due: null }),
   /** Belongs to its realm. */
   client: ({ realm }) => ({ owner: realm, due: null }),
   connection: ({ due }) => ({ owner: null, due: Number.isFinite(due) ? due : null }),

@@ -16,6 +16,11 @@ export interface Fact<T> {
   readonly checkedOn: string;
 }
 
+/** Facts that are looked up in one place, and were compared with it on one day. */
+export const sourced =
+  (source: string, checkedOn: string) =>
+  <const T>(value: T): Fact<T> => ({ value, source, checkedOn });
+
 export interface ClientFacts {
   /** Names of the presets of which one is in force; the first is the provider's own. */
   readonly policies: readonly [string, ...string[]];

@@ -1,20 +1,11 @@
-/** What a client knows of each provider, by the name of its preset; and how a connection's settings come of it. */
+/** How a connection's settings come of what is known of its provider. */
 
 import { KetenError } from "../env/error.ts";
 import { formatPolicy } from "../kernel/parse-policy.ts";
 import type { Policy } from "../kernel/policy.ts";
 import type { ProviderSettings } from "../store/connection-record.ts";
-import type { ClientFacts } from "./client-facts.ts";
-import { EXACT_ONLINE_CLIENT_FACTS } from "./exact-online/client-facts.ts";
-import { GOOGLE_CLIENT_FACTS } from "./google/client-facts.ts";
-import { OPENAM_CLIENT_FACTS } from "./openam/client-facts.ts";
+import { CLIENT_FACTS } from "./facts.ts";
 import { PRESETS } from "./presets.ts";
-
-const KNOWN: Readonly<Record<string, ClientFacts>> = {
-  ...OPENAM_CLIENT_FACTS,
-  ...EXACT_ONLINE_CLIENT_FACTS,
-  ...GOOGLE_CLIENT_FACTS,
-};
 
 /** Every name that `provider` and `policy` may have. */
 export const PRESET_NAMES: readonly string[] = Object.keys(PRESETS);
@@ -43,7 +34,7 @@ export function providerSettings(choice: ProviderChoice): ProviderSettings {
   if (preset === undefined) {
     throw invalid("neither a provider nor a token endpoint with a policy is given; expected one");
   }
-  const facts = provider === undefined ? undefined : KNOWN[preset];
+  const facts = provider === undefined ? undefined : CLIENT_FACTS[preset];
   const endpoint = tokenEndpoint ?? facts?.tokenEndpoint?.value;
   if (endpoint === undefined) {
     throw invalid(`"${preset}" has no token endpoint of its own; expected its address`);

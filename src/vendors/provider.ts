@@ -1,8 +1,10 @@
 /** What a stand-in needs to know of a provider to look like it: data, and the routes that are the vendor's own. */
 
+import type { IncomingMessage } from "node:http";
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../env/clock.ts";
 import type { Random } from "../env/random.ts";
+import type { AuthorizationRules } from "../http/authorize-rules.ts";
 import type { Dialect } from "../http/dialect.ts";
 import type { OAuthPaths } from "../http/metadata.ts";
 import type { RealmFor } from "../http/oauth.ts";
@@ -26,11 +28,17 @@ export interface Provider {
   readonly scope: readonly string[];
   /** Whether a request without scope is refused where the client has none. */
   readonly scopeRequired: boolean;
+  /** How its authorization endpoint behaves; as the standards ask unless given. */
+  readonly authorization?: AuthorizationRules;
   readonly surface?: Surface;
+  /** What belongs to one server and is made anew for each, where answers can be set while it runs: used in place of the above. */
+  readonly own?: () => Pick<Provider, "dialect" | "shapes" | "surface">;
 }
 
 /** What a vendor's server answers besides the standard endpoints. */
 export interface Surface {
+  /** The path that a request means, where its host or a part of its path says whose server it is for. */
+  readonly rewriteUrl?: (request: Pick<IncomingMessage, "headers" | "url">) => string;
   /** Which realm a request means; the main one unless given. */
   readonly realmFor?: (parts: SurfaceParts) => RealmFor<RealmServices>;
   /** Registers the vendor's own routes, in a scope of their own. */

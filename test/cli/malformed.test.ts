@@ -99,8 +99,8 @@ function malformed(directory: string): readonly Malformed[] {
       says: /^provider "acme-corp" is unknown; expected one of strict, /,
     },
     {
-      args: connect("--policy", "x", "--token-endpoint", ENDPOINT),
-      says: /^policy "x" is unknown; expected one of/,
+      args: connect("--policy", "nobody", "--token-endpoint", ENDPOINT),
+      says: /^policy "nobody" is unknown; expected one of/,
     },
     {
       args: connect("--provider", "strict", "--policy", "strict"),
@@ -187,7 +187,7 @@ function malformed(directory: string): readonly Malformed[] {
     },
     {
       args: ["sandbox", "strict", "--fault", "gremlin=0.1"],
-      says: /^unknown fault "gremlin": expected one of hold, /,
+      says: /^unknown fault "gremlin": expected one of maintenance, /,
     },
     { args: ["sandbox", "strict", "--fault", "hold=2"], says: /expected a rate from 0 to 1/ },
     { args: ["sandbox", "strict", "--port", "x"], says: /^option "--port" is "x"; expected/ },

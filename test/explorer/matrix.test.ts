@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ROOT } from "../../scripts/source-files.ts";
-import { exploreCells, gravest, type Sweep } from "../../sim/explore/cells.ts";
+import { exploreCells, gravest, type Searches, type Sweep } from "../../sim/explore/cells.ts";
 import { matrixPage } from "../../sim/explore/page.ts";
 import { matrixPicture } from "../../sim/explore/picture.ts";
 import { FAULT_NAMES } from "../../src/explorer/faults.ts";
@@ -14,8 +14,9 @@ import { PRESETS } from "../../src/vendors/presets.ts";
 
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
+const searches: Searches = new Map();
 const sweeps: readonly Sweep[] = Object.keys(PRESETS).flatMap((preset) =>
-  [1, 2].map((workers) => exploreCells(preset, workers, 1)),
+  [1, 2].map((workers) => exploreCells(preset, workers, 1, { searches })),
 );
 
 test("[D06, E07] no preset loses a chain that could be kept, under any single fault, with one process or two", () => {

@@ -105,8 +105,27 @@ test("[G05] a least interval tells on a thief: who comes second is too early", (
   assert.deepEqual([free, gains], ["bounded", 1]);
 });
 
+/**
+ * The presets that differ in what a thief meets; of others the first stands for all. Without those under which every
+ * token is good for ever, at any pace: there a thief needs no skill. And without those that rotate now and then: there
+ * rounds of the client do not measure what a thief gets.
+ */
+const MET = new Map(
+  Object.entries(PRESETS)
+    .filter(([, { rotate, overlap, minInterval }]) => {
+      const isEndless = overlap.reach === Number.POSITIVE_INFINITY && minInterval === 0;
+      return typeof rotate === "string" && !isEndless;
+    })
+    .toReversed()
+    .map(([name, { rotate, overlap, retry, siblings, usedFor, replay, minInterval }]) => [
+      JSON.stringify([rotate, overlap, retry, siblings, usedFor, replay.action, minInterval]),
+      name,
+    ]),
+);
+
 test("[G05] a thief that is free does at least as well as any in step", () => {
-  for (const [name, policy] of Object.entries(PRESETS)) {
+  for (const name of MET.values()) {
+    const policy = PRESETS[name] as Policy;
     const all = thiefFates(policy);
     for (const copied of ["current", "superseded"] as const) {
       const own = all.filter((fate) => fate.copied === copied);

@@ -12,7 +12,9 @@ import { systemRandom } from "../../src/env/system.ts";
 import { type Accounts, createAccounts } from "../../src/issuer/accounts.ts";
 import { issuerKeys } from "../../src/issuer/keys.ts";
 import { PASSWORD_COST } from "../../src/issuer/passwords.ts";
+import { ACCOUNT_RULE, createThrottle } from "../../src/issuer/throttle.ts";
 import { acceptedStep, NO_TOTP_STEP, totpCode } from "../../src/issuer/totp.ts";
+import { turnstile } from "../../src/issuer/turnstile.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
 import { keyOf, type Store } from "../../src/store/store.ts";
 import { type ManualClock, manualClock } from "../support/manual-clock.ts";
@@ -31,7 +33,7 @@ interface Room {
   readonly clock: ManualClock;
 }
 
-async function room(): Promise<Room> {
+async function room(passwordCost = CHEAP): Promise<Room> {
   const clock = manualClock();
   const store = await openMemoryStore({ clock, turn: () => turn() });
   const keys = issuerKeys({ key: new Uint8Array(32), deployment: "test" });
@@ -42,7 +44,7 @@ async function room(): Promise<Room> {
     realm: "main",
     now: clock.now,
     uptime: () => clock.boot().at,
-    passwordCost: CHEAP,
+    passwordCost,
   });
   return { accounts, store, clock };
 }
@@ -161,6 +163,50 @@ test("[ISS-45] an unknown user is answered like a wrong password: same words, sa
   }
 });
 
+test("[ISS-45] an unknown user takes as long as a wrong password", async () => {
+  const { accounts } = await room({ memoryKib: 16 * 1024, passes: 3 });
+  await accounts.add(ALICE);
+  const shortest = async (username: string): Promise<number> => {
+    const times: number[] = [];
+    for (const device of ["a", "b", "c", "d", "e"]) {
+      const begun = performance.now();
+      await accounts.checkPassword(username, WRONG, from(device));
+      times.push(performance.now() - begun);
+    }
+    return Math.min(...times);
+  };
+  const [known, unknown] = [await shortest("alice"), await shortest("nobody")];
+  assert.ok(unknown > known / 3, `${unknown.toFixed(1)} ms against ${known.toFixed(1)} ms`);
+});
+
+test("[ISS-45] a throttle's memory is bounded, and what was used last is kept", () => {
+  const throttle = createThrottle(() => 0, 100);
+  const lane = (name: string) => ({ name, rule: ACCOUNT_RULE, shared: false });
+  for (let i = 0; i < 5; i += 1) throttle.begin([lane("kept")]);
+  assert.equal(throttle.begin([lane("kept")]).admitted, false);
+  for (let i = 0; i < 99; i += 1) throttle.begin([lane(`other ${i}`)]);
+  assert.equal(throttle.begin([lane("kept")]).admitted, false);
+  throttle.begin([lane("one too many")]);
+  assert.equal(throttle.begin([lane("kept")]).admitted, true, "forgotten");
+});
+
+test("[ISS-45] a lane forgets: after some hours an account is as it was", async () => {
+  const { accounts, clock } = await room();
+  await accounts.add(ALICE);
+  const guess = () => accounts.checkPassword("alice", WRONG, {});
+  for (let i = 0; i < 100; i += 1) {
+    const guessed = await guess();
+    if (!guessed.ok && guessed.reason === "throttled") clock.advance(guessed.retryAfter);
+  }
+  clock.advance(15 * 60_000);
+  assert.deepEqual(await guess(), { ok: false, reason: "wrong" });
+  assert.deepEqual(await guess(), { ok: false, reason: "throttled", retryAfter: 15 * 60_000 });
+  clock.advance(8 * 60 * 60_000);
+  for (let i = 0; i < 5; i += 1) {
+    assert.deepEqual(await guess(), { ok: false, reason: "wrong" });
+  }
+});
+
 test("[ISS-45] guesses make unknown browsers wait ever longer, and a known browser not at all", async () => {
   const { accounts, clock } = await room();
   await accounts.add(ALICE);
@@ -208,13 +254,37 @@ test("[ISS-45] one address waits at all accounts, and logging in to one's own ac
   await accounts.add({ ...ALICE, username: "mallory" });
   let guesses = 0;
   for (let i = 0; i < 200; i += 1) {
-    const guess = await accounts.checkPassword(`user${i}`, WRONG, from(undefined, "2001:db8::1"));
+    const guess = await accounts.checkPassword(
+      `user${i}`,
+      WRONG,
+      from(undefined, `2001:db8::${i}`),
+    );
     if (!guess.ok && guess.reason === "wrong") guesses += 1;
     await accounts.checkPassword("mallory", PASSWORD, from(undefined, "2001:db8:0:0:1::2"));
   }
   assert.equal(guesses, 50);
   const elsewhere = await accounts.checkPassword("user1", WRONG, from(undefined, "2001:db8:0:1::"));
   assert.deepEqual(elsewhere, { ok: false, reason: "wrong" });
+});
+
+test("[A25] whoever has the right code never waits, however often", async () => {
+  const { accounts, clock } = await room();
+  await accounts.add({ ...ALICE, totpSecret: RFC_SECRET });
+  for (let i = 0; i < 50; i += 1) {
+    clock.advance(STEP_MS);
+    const right = await accounts.checkCode("alice", totpCode(RFC_SECRET, clock.now()));
+    assert.equal(right.ok, true, String(i));
+  }
+});
+
+test("[A25, ISS-45] whoever has only the password cannot keep a known browser from its second step", async () => {
+  const { accounts, clock } = await room();
+  await accounts.add({ ...ALICE, totpSecret: RFC_SECRET });
+  for (let i = 0; i < 10; i += 1) await accounts.checkCode("alice", "000000");
+  const code = totpCode(RFC_SECRET, clock.now());
+  const unknown = await accounts.checkCode("alice", code);
+  assert.equal(unknown.ok || unknown.reason, "throttled");
+  assert.equal((await accounts.checkCode("alice", code, { device: "her laptop" })).ok, true);
 });
 
 test("[A25] codes cannot be guessed: at most about a hundred tries a day", async () => {
@@ -257,4 +327,29 @@ test("[house] an account that is malformed, or there already, is refused by name
   );
   await assert.rejects(accounts.changePassword("nobody", PASSWORD), refused);
   assert.equal(await accounts.find("x"), undefined);
+});
+
+test("[house] a turnstile lets so many through at a time, in the order in which they came, also where one fails", async () => {
+  const inTurn = turnstile(2);
+  const order: string[] = [];
+  const opens: (() => void)[] = [];
+  const work = (name: string) =>
+    inTurn(async () => {
+      order.push(name);
+      await new Promise<void>((resolve) => opens.push(resolve));
+      if (name === "a") throw new Error("failed");
+      return name;
+    });
+  const all = Promise.allSettled(["a", "b", "c", "d"].map(work));
+  assert.deepEqual(order, ["a", "b"]);
+  for (const expected of [3, 4, 4, 4]) {
+    opens.shift()?.();
+    await turn();
+    assert.equal(order.length, expected);
+  }
+  assert.deepEqual(
+    (await all).map(({ status }) => status),
+    ["rejected", "fulfilled", "fulfilled", "fulfilled"],
+  );
+  assert.deepEqual(order, ["a", "b", "c", "d"]);
 });

@@ -360,3 +360,44 @@ test("[ISS-26] revocation and introspection take the same care", async (t) => {
   }
   await s.next(s.sandbox.refreshToken);
 });
+
+test("[ISS-02, ISS-49] a client id that no client could have is of an unknown client", async (t) => {
+  const s = await stand(t);
+  const before = await s.dump();
+  const { tokenEndpoint, revocationEndpoint, introspectionEndpoint } = s.sandbox;
+  for (const client_id of [
+    "\0",
+    "a\0b",
+    "\ud800",
+    "ключ",
+    " ",
+    "a".repeat(5000),
+    "__proto__",
+    "/",
+  ]) {
+    for (const url of [tokenEndpoint, revocationEndpoint, introspectionEndpoint]) {
+      const form = { grant_type: "refresh_token", token: s.sandbox.refreshToken, client_id };
+      const { status, json } = await s.post(form, { url });
+      assert.deepEqual([status, json.error], [401, "invalid_client"], JSON.stringify(client_id));
+    }
+  }
+  assert.equal(await s.dump(), before);
+});
+
+test("[ISS-49, LOG-06] what no route takes is not repeated: its URI may hold a secret by mistake", async (t) => {
+  const s = await stand(t);
+  const { url, tokenEndpoint, clientSecret } = s.sandbox;
+  const query = `?client_secret=${clientSecret}`;
+  for (const [method, path, status] of [
+    ["GET", `${url}/nothing${query}`, 404],
+    ["POST", `${tokenEndpoint}/${query}`, 404],
+    ["PROPFIND", `${tokenEndpoint}${query}`, 404],
+    ["POST", `${tokenEndpoint}/%zz${query}`, 400],
+  ] as const) {
+    const response = await fetch(path, { method });
+    const text = await response.text();
+    assert.equal(response.status, status, text);
+    assert.ok(!text.includes(clientSecret), text);
+    assert.equal((JSON.parse(text) as Record<string, string>).error, "invalid_request");
+  }
+});

@@ -39,10 +39,12 @@ test("[C02] with the option on, the second use of a token is refused, letter for
 test("[C03] with the option off, one token serves 1000 times, and is never answered", async (t) => {
   const s = await stand(t, { preset: "openam-13-reuse" });
   const granted = (await password(s)).json.refresh_token as string;
-  const before = await s.store.size();
+  let before = await s.store.size();
   for (let i = 0; i < 1000; i += 1) {
     const { status, json } = await s.refresh(granted);
     assert.deepEqual([status, "refresh_token" in json], [200, false]);
+    // By then the list is full: it names the newest 100 access tokens.
+    if (i === 100) before = await s.store.size();
   }
   const chain = await onlyChain(s, s.sandbox.username);
   assert.deepEqual([chain.last, chain.entries.length], [0, 1]);

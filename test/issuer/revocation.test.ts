@@ -151,13 +151,16 @@ test("[house] the metadata names what is there, field by field", async (t) => {
   for (const preset of ["strict", "openam-13"]) {
     const s = await stand(t, { preset });
     const { url, tokenEndpoint, revocationEndpoint, introspectionEndpoint } = s.sandbox;
+    const { authorizationEndpoint } = s.sandbox;
     const response = await fetch(`${url}/.well-known/oauth-authorization-server`);
     const metadata = (await response.json()) as Record<string, unknown>;
     assert.equal(metadata.issuer, url);
     assert.equal(metadata.token_endpoint, tokenEndpoint);
     assert.equal(metadata.revocation_endpoint, revocationEndpoint);
     assert.equal(metadata.introspection_endpoint, introspectionEndpoint);
-    assert.ok(!("authorization_endpoint" in metadata), "no page answers there yet");
+    assert.equal(metadata.authorization_endpoint, authorizationEndpoint);
+    const page = await fetch(authorizationEndpoint);
+    assert.match(page.headers.get("content-type") ?? "", /^text\/html/);
     for (const grant_type of metadata.grant_types_supported as string[]) {
       assert.notEqual(
         (await s.post({ grant_type })).json.error,

@@ -6,18 +6,17 @@ import { present, type Scopes } from "../../src/kernel/authorization.ts";
 import type { Chain, Presented } from "../../src/kernel/chain.ts";
 import { brokenInvariants } from "../../src/kernel/invariants.ts";
 import { policyOf } from "../../src/kernel/parse-policy.ts";
-import type { Policy } from "../../src/kernel/policy.ts";
+import { DEFAULT_POLICY, type Policy } from "../../src/kernel/policy.ts";
 import { type Duration, MINUTE, stepAt } from "../../src/kernel/time.ts";
 import { PRESETS } from "../../src/vendors/presets.ts";
 import { Play } from "./driver.ts";
 
 const REFRESHES = 1_000_000;
 
-/** Ten minutes between refreshes; where a token that never rotates would end on the way, as often as its life allows. */
+/** Ten minutes between refreshes, or as long as it takes a token to rotate. */
 function paceOf({ rotate, expiry }: Policy, at: number): Duration {
-  const lifetime = stepAt(expiry.lifetime, at);
-  const within = rotate === "never" ? lifetime / REFRESHES : lifetime / 2;
-  return Math.min(10 * MINUTE, Math.floor(within));
+  if (typeof rotate !== "object") return 10 * MINUTE;
+  return "every" in rotate ? rotate.every : rotate.fromFraction * stepAt(expiry.lifetime, at);
 }
 
 /** The chain after each of so many refreshes, without keeping any but the newest. */
@@ -43,10 +42,17 @@ function* refreshes(policy: Policy, count: number): Generator<Chain> {
 /** The length of a chain written out, with every digit counted as one: serials and days grow longer, nothing else may. */
 const lengthOf = (chain: Chain): number => JSON.stringify(chain).replace(/\d+/g, "0").length;
 
-/** The presets by what they say of one chain: caps count chains, and a counter is tried by itself below. */
+/**
+ * The presets by what they have a chain write down: caps count chains, and a counter is tried by itself below. Of a limit
+ * nothing is written, nor of a code, of an access token, or of what replay costs; so each is tried as if it lived on.
+ */
 const distinct = new Map<string, { names: string[]; policy: Policy }>();
 for (const [name, preset] of Object.entries(PRESETS)) {
-  const policy: Policy = { ...preset, register: "off", caps: [], quota: [] };
+  const { caps, quota, register, code, access, replay, expiry } = DEFAULT_POLICY;
+  const isMeasured = typeof preset.rotate === "object" && "fromFraction" in preset.rotate;
+  const { lifetime } = isMeasured ? preset.expiry : expiry;
+  const lasting = { caps, quota, register, code, access, replay, expiry: { ...expiry, lifetime } };
+  const policy: Policy = { ...preset, ...lasting };
   const known = distinct.get(JSON.stringify(policy));
   if (known) known.names.push(name);
   else distinct.set(JSON.stringify(policy), { names: [name], policy });

@@ -228,7 +228,7 @@ export class History {
       chain: records.chain && {
         ...records.chain,
         ...(counts ? { counters: {} } : {}),
-        ...(effect === "none" ? {} : { revoked: null, attempt: "" }),
+        ...(effect === "none" ? {} : { revoked: null, attempt: "", register: [] }),
       },
       authorization: {
         ...records.authorization,

@@ -139,6 +139,53 @@ test("[PRO-07] where retries are counted, each successor at hand tells of one", 
   assert.equal(sends(of(1)), undefined, "two successors say that it was presented twice");
 });
 
+/** As `GRACE`, but each retry brings another successor, which displaces the one before. */
+const RENEWING: Knowledge = [{ ...GRACE[0], retry: { ...GRACE[0].retry, answer: "new" } }];
+
+test("[PRO-09] where a later request displaces what an earlier one brought, its answer goes before, whichever comes first", () => {
+  const first = settledTo(
+    sent(imported(), NOW),
+    RENEWING,
+    "1-x",
+    unanswered("overdue"),
+    NOW + SECOND,
+  );
+  const both = sent(first, NOW + 24 * SECOND);
+  const late = settledTo(both, RENEWING, "1-x", answer("t1"), NOW + 59 * SECOND);
+  assert.equal(late.current.print, "t1");
+  const forked = settledTo(late, RENEWING, "2-x", answer("t2"), NOW + 60 * SECOND);
+  assert.equal(forked.current.print, "t2");
+  assert.deepEqual(
+    forked.parked.map(({ print }) => print),
+    ["t1"],
+  );
+});
+
+test("[PRO-07] a window counts from when a token was first superseded, also when it was presented again", () => {
+  const refreshed = settledTo(sent(imported(), NOW), RENEWING, "1-x", answer("t1"), NOW + SECOND);
+  const supersededAt = refreshed.predecessor?.supersededAt;
+  const forked = settledTo(refreshed, RENEWING, "0-other", answer("t2"), NOW + 2 * SECOND);
+  const predecessor = forked.predecessor as NonNullable<typeof forked.predecessor>;
+  const asked = sent(forked, NOW + 20 * SECOND, "a", predecessor);
+  const cured = settledTo(asked, RENEWING, "2-x", answer("t3"), NOW + 21 * SECOND);
+  assert.equal(cured.current.print, "t3");
+  assert.equal(cured.predecessor?.supersededAt, supersededAt);
+  const doubted = settledTo(asked, RENEWING, "2-x", unanswered("unanswered"), NOW + 50 * SECOND);
+  assert.equal(doubted.notAfter, NOW + MINUTE - settings.margin);
+});
+
+test("[PRO-08] a short life under one policy ends no wait for an answer that another policy needs", () => {
+  const refusing: Policy = {
+    ...(PRESETS.strict as Policy),
+    replay: { action: "refuse", accessTokens: "keep", sparing: 0 },
+    expiry: { ...(PRESETS.strict as Policy).expiry, lifetime: [{ from: 0, value: 10 * MINUTE }] },
+  };
+  const inDoubt: Knowledge = [...STRICT, refusing];
+  const open = settledTo(sent(imported(), NOW), inDoubt, "1-x", unanswered("overdue"), NOW + LIFE);
+  const next = plan(open, inDoubt, settings, NOW + 2 * LIFE);
+  assert.deepEqual(next, { do: "wait", until: NOW + settings.hold, why: "uncertain" });
+});
+
 test("[PRO-07] a token is asked again only when a duplicate of the first request can displace nothing", () => {
   const strict = PRESETS.strict as Policy;
   const overlap = { ...strict.overlap, atLeast: 10 * MINUTE };

@@ -12,7 +12,7 @@ import { DAY, HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
 import { PRESETS } from "../../src/vendors/presets.ts";
 import { policyJson } from "./arbitrary-policy.ts";
 import { type Held, NOON, Play } from "./driver.ts";
-import { playHistory, steps } from "./history.ts";
+import { playHistory, type Step, steps } from "./history.ts";
 
 const [ON, OFF] = [PRESETS["openam-13"], PRESETS["openam-13-reuse"]] as [Policy, Policy];
 const [EXACT, ALLOWED] = [PRESETS["exact-online"], PRESETS["exact-online-old-allowed"]] as [
@@ -55,6 +55,26 @@ test("[ISS-50] it makes no difference when a chain is touched after its changes"
   play.wait(SECOND).change(WINDOW);
   assert.deepEqual(settle(afterOne, play.revisions), settle(untouched, play.revisions));
   assert.deepEqual(settle(settle(untouched, play.revisions), play.revisions), play.settled());
+});
+
+test("[ISS-50, A14] what was closed for good is open at once after a change that revives, not with a later request", () => {
+  const policy = policyOf({
+    rotate: { every: "500 ms" },
+    overlap: { atLeast: "1 h", reach: 2 },
+    replay: { sparing: "1 min" },
+    caps: [{ per: "clientAndSubject", max: 1, over: "refuse" }],
+  });
+  const present = (wait: number, back: number): Step => ({ wait, kind: "present", chain: 0, back });
+  const all = { overlap: { reach: "all", atLeast: "forever" } };
+  playHistory(policy, [
+    present(500, 2),
+    { wait: 5000, kind: "consent" },
+    present(0, 0),
+    present(29_000, 0),
+    present(0, 2),
+    { wait: 29_000, kind: "change", policy: all, revive: true },
+    present(0, 0),
+  ]);
 });
 
 test("[ISS-50] a change that says revive judges the tokens anew that the record still knows", () => {
@@ -159,8 +179,8 @@ test("[C21] the diff of option on to off says what happens to live tokens", () =
     {
       path: "register",
       before: "100, superseded: keep",
-      after: "off",
-      says: "past tokens listed: off",
+      after: "100, superseded: drop",
+      says: "past tokens listed: 100, superseded: drop",
       shortens: null,
       revives: null,
     },

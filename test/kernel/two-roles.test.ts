@@ -290,7 +290,12 @@ function play(policy: Policy, faults: readonly Fault[], steps: number, known?: K
   return { lost: false, avoidable: [] as string[], log, refreshes };
 }
 
-for (const [name, policy] of Object.entries(PRESETS)) {
+/** The presets, without caps: here is one chain only. */
+const ONE_CHAIN = Object.entries(PRESETS).map(
+  ([name, policy]) => [name, { ...policy, caps: [] }] as const,
+);
+
+for (const [name, policy] of ONE_CHAIN) {
   test(`[PRO-07, E08] ${name}: a chain is lost only when no token at hand is accepted`, () => {
     fc.assert(
       fc.property(
@@ -305,11 +310,13 @@ for (const [name, policy] of Object.entries(PRESETS)) {
   });
 }
 
-const NEVER_LOST = Object.entries(PRESETS).filter(
-  ([, { rotate, overlap, usedFor, expiry }]) =>
+const NEVER_LOST = ONE_CHAIN.filter(
+  ([, { rotate, overlap, usedFor, expiry, access }]) =>
     expiry.lifetime[0]?.value === FOREVER &&
     usedFor === FOREVER &&
-    (rotate === "never" || overlap.untilUsed),
+    (rotate === "never" || (overlap.untilUsed && overlap.atMost === FOREVER)) &&
+    // Where a token lasts longer than the play, nothing is refreshed in it.
+    access.lifetime < DAY,
 );
 
 for (const [name, policy] of NEVER_LOST) {
@@ -331,7 +338,7 @@ const unknown: Knowledge = [
   { ...(PRESETS.strict as Policy), firstUse: "refreshOrAccess" },
 ];
 
-for (const [name, policy] of Object.entries(PRESETS)) {
+for (const [name, policy] of ONE_CHAIN) {
   test(`[PRO-07] ${name}: a holder that knows nothing of the provider loses nothing it need not`, () => {
     fc.assert(
       fc.property(

@@ -129,16 +129,20 @@ test("[house] holds last as long as they are set to, in real time", async (t) =>
   assert.equal((await lines(s))[0]?.holdMs, 200);
 });
 
-test("[house] closing ends what is held", async () => {
-  const clock = manualClock();
-  const provider = PROVIDERS.strict!;
-  const sandbox = await startSandbox({ provider, clock, faults: { hold: 1 } });
-  const body = new URLSearchParams({ grant_type: "refresh_token" });
-  const held = fetch(sandbox.tokenEndpoint, { method: "POST", body }).catch(() => "broken");
-  while (clock.pending() === 0) await fetch(`${sandbox.url}/sandbox/faults`);
-  await sandbox.close();
-  await held;
-  assert.equal(clock.pending(), 0);
+test("[house] closing ends what is held, and nothing is held after it", async () => {
+  for (const name of ["hold", "slow"]) {
+    const clock = manualClock();
+    const provider = PROVIDERS.strict!;
+    const sandbox = await startSandbox({ provider, clock, faults: { [name]: 1 } });
+    const body = new URLSearchParams({ grant_type: "refresh_token" });
+    const held = fetch(sandbox.tokenEndpoint, { method: "POST", body })
+      .then((response) => response.text())
+      .catch(() => "broken");
+    while (clock.pending() === 0) await fetch(`${sandbox.url}/sandbox/faults`);
+    await sandbox.close();
+    await held;
+    assert.equal(clock.pending(), 0, name);
+  }
 });
 
 test("[house] the same seed and requests meet the same faults, whatever the other rates are", () => {

@@ -153,7 +153,7 @@ test("[house] the control API refuses what it does not understand, naming it", a
     [
       "policy",
       { policy: { access: { form: "jwt", ends: "own" }, replay: { accessTokens: "keep" } } },
-      /access.form: this issuer makes opaque/,
+      /access.form: this issuer makes no jwt/,
     ],
     [
       "faults",

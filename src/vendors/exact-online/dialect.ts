@@ -5,7 +5,8 @@
  *
  * 1. `expires_in` is a string: clients check it with string functions.
  * 2. Some refusals repeat their description in a header `Reason`.
- * 3. Where sources disagree, the observed wording is the default and the documented one an option.
+ * 3. Where sources disagree, the observed wording is the default and the documented one an option. Options are read at
+ *    each answer: a stand-in's are changed while it runs.
  * 4. No source records how a quota is refused, nor the status of an unknown client: the first is spelled as the standards
  *    say, the second as a wrong secret is.
  */
@@ -14,9 +15,9 @@ import {
   ACCESS_TOKEN,
   type Dialect,
   EXPIRES_IN_TEXT,
+  type Field,
   REFRESH_TOKEN,
   type Spelling,
-  tokenType,
 } from "../../http/dialect.ts";
 import type { Instant } from "../../kernel/time.ts";
 
@@ -27,6 +28,8 @@ export interface ExactOnlineDialectOptions {
   readonly oldTokenStatus?: 401 | 400;
   /** `bearer` in live samples, `Bearer` in the documentation. */
   readonly tokenType?: "bearer" | "Bearer";
+  /** An expired refresh token: 400, as observed; or 401, as documented without a body. */
+  readonly expired?: "observed" | "documented";
 }
 
 const CHAIN_ID = "Token is not allowed, because of invalid or empty chainId";
@@ -54,12 +57,20 @@ const tooEarlyErrors: Readonly<Record<"observed" | "documented", Spelling>> = {
   },
 };
 
-export function exactOnlineDialect(options: ExactOnlineDialectOptions = {}): Dialect {
-  const { tooEarly = "observed", oldTokenStatus = 401, tokenType: type = "bearer" } = options;
-  const old: Spelling = {
-    status: oldTokenStatus,
+const EXPIRED_STATUS = { observed: 400, documented: 401 } as const;
+
+export function exactOnlineDialect(
+  options: ExactOnlineDialectOptions | (() => ExactOnlineDialectOptions) = {},
+): Dialect {
+  const chosen = typeof options === "function" ? options : () => options;
+  const old = (): Spelling => ({
+    status: chosen().oldTokenStatus ?? 401,
     error: "unauthorized_client",
     description: "Old refresh token used.",
+  });
+  const tokenType: Field = {
+    name: "token_type",
+    value: () => chosen().tokenType ?? "bearer",
   };
   return {
     name: "exact-online",
@@ -70,10 +81,13 @@ export function exactOnlineDialect(options: ExactOnlineDialectOptions = {}): Dia
       replayed: old,
       tokenExpired: ({ at: endedAt, by }, now) =>
         endedAt === null || by === "usedFor"
-          ? old
-          : invalidRequest(
-              `The refresh token expired at ${usDate(endedAt)} and it is now ${usDate(now)}.`,
-            ),
+          ? old()
+          : {
+              ...invalidRequest(
+                `The refresh token expired at ${usDate(endedAt)} and it is now ${usDate(now)}.`,
+              ),
+              status: EXPIRED_STATUS[chosen().expired ?? "observed"],
+            },
       tokenMalformed: ({ parameter }) => (parameter === "code" ? codeInvalid : chainIdError),
       tokenUnknown: ({ parameter }) => (parameter === "code" ? codeInvalid : chainIdError),
       tokenOfAnotherClient: ({ parameter }) => (parameter === "code" ? codeInvalid : chainIdError),
@@ -81,7 +95,7 @@ export function exactOnlineDialect(options: ExactOnlineDialectOptions = {}): Dia
       codeReplayed: invalidRequest(
         "This message has already been processed.  This could indicate a replay attack in progress.",
       ),
-      tooEarly: tooEarlyErrors[tooEarly],
+      tooEarly: () => tooEarlyErrors[chosen().tooEarly ?? "observed"],
       clientUnknown: ({ clientId }) => ({
         status: 401,
         error: "invalid_client",
@@ -95,7 +109,7 @@ export function exactOnlineDialect(options: ExactOnlineDialectOptions = {}): Dia
       },
     },
     errorKeys: ["error", "error_description"],
-    fields: [ACCESS_TOKEN, tokenType(type), EXPIRES_IN_TEXT, REFRESH_TOKEN],
+    fields: [ACCESS_TOKEN, tokenType, EXPIRES_IN_TEXT, REFRESH_TOKEN],
     revokedBody: "",
   };
 }

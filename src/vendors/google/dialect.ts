@@ -1,6 +1,10 @@
 /**
- * Google's wire format. Source: developers.google.com/identity/protocols/oauth2; the error as applications recorded it.
- * `expires_in` is one second less than the lifetime. A dead refresh token, whatever killed it, is expired or revoked.
+ * Google's wire format. Source: developers.google.com/identity/protocols/oauth2; the errors as applications recorded them.
+ *
+ * 1. `expires_in` is one second less than the lifetime.
+ * 2. A dead refresh token, whatever killed it, is expired or revoked. Some twelve hours after its death the description
+ *    says nothing any more (AlphaTiles issue 107). Where the hour of death is not on record, the first text stays.
+ * 3. What an administrator's session control ended asks for a new login, by a subtype of its own.
  */
 
 import {
@@ -9,23 +13,36 @@ import {
   EXPIRES_IN_LEFT,
   REFRESH_TOKEN,
   SCOPE,
+  type Spelling,
   tokenType,
 } from "../../http/dialect.ts";
+import { type Duration, HOUR, type Instant } from "../../kernel/time.ts";
 
-const DEAD = {
+const DEAD: Spelling = {
   status: 400,
   error: "invalid_grant",
   description: "Token has been expired or revoked.",
 };
+const LONG_DEAD: Spelling = { ...DEAD, description: "Bad Request" };
+const LONG: Duration = 12 * HOUR;
+
+const LOGIN_NEEDED: Spelling = {
+  ...DEAD,
+  description: "reauth related error (invalid_rapt)",
+  more: { error_subtype: "invalid_rapt" },
+};
+
+const deadSince = (at: Instant | null, now: Instant): Spelling =>
+  at !== null && now - at >= LONG ? LONG_DEAD : DEAD;
 
 export const GOOGLE_DIALECT: Dialect = {
   name: "google",
   refusals: {
-    chainRevoked: DEAD,
+    chainRevoked: ({ by, at }, now) => (by === "operator" ? LOGIN_NEEDED : deadSince(at, now)),
     serialAhead: DEAD,
     superseded: DEAD,
     replayed: DEAD,
-    tokenExpired: DEAD,
+    tokenExpired: ({ at }, now) => deadSince(at, now),
     tokenMalformed: DEAD,
     tokenUnknown: DEAD,
     tokenOfAnotherClient: DEAD,

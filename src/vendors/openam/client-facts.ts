@@ -8,6 +8,13 @@ import { OPENAM_POLICIES } from "./policy.ts";
 
 const CHECKED_ON = "2026-11-21";
 
+/** Only version 11 has a code of its own for it. */
+const EXPIRED = {
+  value: { error: "expired_token", about: "token" as const },
+  source: "OAuthProblemException of tag forgerock/11.0.0",
+  checkedOn: "2026-11-22",
+};
+
 export const OPENAM_CLIENT_FACTS: Readonly<Record<string, ClientFacts>> = Object.fromEntries(
   Object.keys(OPENAM_POLICIES).map((name) => [
     name,
@@ -21,6 +28,7 @@ export const OPENAM_CLIENT_FACTS: Readonly<Record<string, ClientFacts>> = Object
         checkedOn: CHECKED_ON,
       },
       readings: [
+        ...(name === "openam-11" ? [EXPIRED] : []),
         {
           value: {
             error: "invalid_request",

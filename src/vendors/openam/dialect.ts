@@ -60,6 +60,11 @@ export const OPENAM_DIALECT: Dialect = {
     clientUnknown: clientFailed,
     clientSecretWrong: clientFailed,
     clientAuthenticatedTwice: invalidRequest("Client authentication failed"),
+    realmUnknown: ({ realm }) => ({
+      status: 404,
+      error: "not_found",
+      description: `No OpenID Connect provider for realm ${realm}`,
+    }),
     resourceOwnerWrong: invalidGrant("Resource owner authentication failed"),
     methodWrong: ({ method }) => ({
       status: 405,
@@ -82,4 +87,17 @@ export const OPENAM_DIALECT: Dialect = {
   errorKeys: ["error_description", "error"],
   fields: [ACCESS_TOKEN, REFRESH_TOKEN, SCOPE_ALWAYS, tokenType("Bearer"), EXPIRES_IN_LEFT],
   revokedBody: "{}",
+};
+
+/** Version 11 tells an expired token from others. Source: OAuthProblemException of tag forgerock/11.0.0. */
+export const OPENAM_11_DIALECT: Dialect = {
+  ...OPENAM_DIALECT,
+  refusals: {
+    ...OPENAM_DIALECT.refusals,
+    tokenExpired: {
+      status: 401,
+      error: "expired_token",
+      description: "The request contains a token no longer valid.",
+    },
+  },
 };

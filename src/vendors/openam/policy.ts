@@ -4,15 +4,17 @@
  *
  * With the option on, a refresh makes a new token of full lifetime and deletes the old one; with it off
  * (`-reuse`, and always in version 11), the answer has no refresh token and the expiry stands still.
- * No version detects replay: a used token is only "not found".
+ * No version detects replay: a used token is only "not found". Version 13.5 has the defaults of 13 and another surface.
  */
 
 import { policyOf } from "../../kernel/parse-policy.ts";
 import type { Policy } from "../../kernel/policy.ts";
 
 const replay = { action: "refuse", sparing: 0 };
-const reuse = { rotate: "never", unrotated: "omit", replay };
-const rotating = { replay, register: { max: 100, superseded: "keep" } };
+/** What the token listing shows: of each chain so many refresh tokens, the newest, and as many access tokens. */
+const max = 100;
+const reuse = { rotate: "never", unrotated: "omit", replay, register: { max, superseded: "drop" } };
+const rotating = { replay, register: { max, superseded: "keep" } };
 const version12 = {
   expiry: { lifetime: "600 s" },
   code: { lifetime: "10 s" },
@@ -30,4 +32,6 @@ export const OPENAM_POLICIES: Readonly<Record<string, Policy>> = {
   "openam-12-reuse": policyOf({ ...reuse, ...version12 }),
   "openam-13": policyOf({ ...rotating, ...version13 }),
   "openam-13-reuse": policyOf({ ...reuse, ...version13 }),
+  "openam-13.5": policyOf({ ...rotating, ...version13 }),
+  "openam-13.5-reuse": policyOf({ ...reuse, ...version13 }),
 };

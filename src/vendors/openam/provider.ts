@@ -3,16 +3,28 @@
  * 36 characters. The password grant exists because this vendor's clients use it.
  */
 
+import { type AuthorizationRules, STANDARD_AUTHORIZATION } from "../../http/authorize-rules.ts";
 import { PLAIN_SHAPES } from "../../issuer/token-format.ts";
 import type { Provider } from "../provider.ts";
-import { OPENAM_DIALECT } from "./dialect.ts";
+import { OPENAM_11_DIALECT, OPENAM_DIALECT } from "./dialect.ts";
 import { OPENAM_POLICIES } from "./policy.ts";
+import { OPENAM_SURFACE } from "./surface.ts";
+import { versionOf } from "./versions.ts";
+
+/** Asks each time: consent is saved only where an administrator names an attribute for it. */
+const OPENAM_AUTHORIZATION: AuthorizationRules = {
+  ...STANDARD_AUTHORIZATION,
+  brand: "OpenAM",
+  pkce: "optional",
+  issuerInAnswer: false,
+  consent: "always",
+};
 
 export const OPENAM_PROVIDERS: readonly Provider[] = Object.entries(OPENAM_POLICIES).map(
   ([name, policy]) => ({
     name,
     policy,
-    dialect: OPENAM_DIALECT,
+    dialect: versionOf(name).option ? OPENAM_DIALECT : OPENAM_11_DIALECT,
     paths: {
       authorization: "/openam/oauth2/authorize",
       token: "/openam/oauth2/access_token",
@@ -24,5 +36,7 @@ export const OPENAM_PROVIDERS: readonly Provider[] = Object.entries(OPENAM_POLIC
     clientIds: "word",
     scope: ["cn", "mail"],
     scopeRequired: true,
+    authorization: OPENAM_AUTHORIZATION,
+    surface: OPENAM_SURFACE,
   }),
 );

@@ -21,6 +21,15 @@ export const STANDARD_POLICIES: Readonly<Record<string, Policy>> = {
   fapi2: policyOf({ rotate: "never", unrotated: "omit" }, { client: "senderConstrained" }),
   /** What the relay's consumers get: one refresh token that never changes, repeated in every answer. */
   relay: policyOf({ rotate: "never" }),
+  /** A refresh token for years, an access token for ten minutes. */
+  "long-refresh": policyOf({
+    rotate: "never",
+    unrotated: "omit",
+    expiry: { lifetime: "1826 d" },
+    access: { lifetime: "600 s" },
+  }),
+  /** Each refresh token is the access token until the next refresh: there is no other. */
+  "refresh-as-access": policyOf({ access: { form: "refreshToken", ends: "notOpen" } }),
   /** Recommended: a lost answer costs nothing, and a thief in step is found within eight generations. */
   handshake: policyOf(handshake),
   /** The same, where resource servers report the first use of an access token. */

@@ -1,0 +1,22 @@
+/**
+ * Duende IdentityServer, from the client's side. Every deployment has an address of its own.
+ */
+
+import { type ClientFacts, sourced } from "../client-facts.ts";
+
+const byTheStandard = sourced("RFC 6749, section 2.3.1: what every server must take", "2026-11-21");
+
+export const DUENDE_CLIENT_FACTS: Readonly<Record<string, ClientFacts>> = {
+  duende: {
+    policies: ["duende", "duende-onetime"],
+    tokenEndpoint: null,
+    clientAuthentication: byTheStandard("basic"),
+    readings: [],
+  },
+  "duende-onetime": {
+    policies: ["duende-onetime"],
+    tokenEndpoint: null,
+    clientAuthentication: byTheStandard("basic"),
+    readings: [],
+  },
+};

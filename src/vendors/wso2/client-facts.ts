@@ -1,0 +1,22 @@
+/**
+ * WSO2 Identity Server, from the client's side. Every deployment has an address of its own.
+ */
+
+import { type ClientFacts, sourced } from "../client-facts.ts";
+
+const byTheStandard = sourced("RFC 6749, section 2.3.1: what every server must take", "2026-11-21");
+
+export const WSO2_CLIENT_FACTS: Readonly<Record<string, ClientFacts>> = {
+  wso2: {
+    policies: ["wso2", "wso2-graceful"],
+    tokenEndpoint: null,
+    clientAuthentication: byTheStandard("basic"),
+    readings: [],
+  },
+  "wso2-graceful": {
+    policies: ["wso2-graceful"],
+    tokenEndpoint: null,
+    clientAuthentication: byTheStandard("basic"),
+    readings: [],
+  },
+};
