@@ -78,6 +78,8 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   // A fork or a late copy is not always cured under these (docs/internals/status.md): drawn only where a seed asks for
   // them by name.
   ...Object.fromEntries(forking().map((name) => [name, 0])),
+  // Its refresh token stands in a cut answer as the access token, where nobody looks for it and the judge finds it.
+  "refresh-as-access": 0,
 };
 
 /** Policies that revoke on replay, and answer a retry within a window of time with another successor or rotate only now and then. */

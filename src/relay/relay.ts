@@ -170,7 +170,7 @@ class RelayEndpoint implements Relay {
     let handOut = await this.#soon(clientId, connection, -1, HOLD_MS);
     if (
       this.#isSuspicious(clientId, handOut, askedAt) &&
-      (await this.#isDead(connection, handOut))
+      (await this.#isDead(connection, handOut, askedAt))
     ) {
       handOut = await keychain.failed(connection, handOut.generation, clientId);
     }
@@ -183,7 +183,10 @@ class RelayEndpoint implements Relay {
       }
     }
     if (this.#handed.size >= REMEMBERED_MAX) this.#handed.clear();
-    this.#handed.set(clientId, { generation: handOut.generation, at: clock.boot().at });
+    const { generation } = handOut;
+    // What it had already was not waited for: no need to look at the clock again.
+    const isKnown = this.#handed.get(clientId)?.generation === generation;
+    this.#handed.set(clientId, { generation, at: isKnown ? askedAt : clock.boot().at });
     return handOut;
   }
 
@@ -211,9 +214,13 @@ class RelayEndpoint implements Relay {
   }
 
   /** Whether the provider refuses a token; false where nobody can tell. One question for all who ask at once. */
-  async #isDead(connection: string, { generation, accessToken }: HandOut): Promise<boolean> {
+  async #isDead(
+    connection: string,
+    { generation, accessToken }: HandOut,
+    askedAt: number,
+  ): Promise<boolean> {
     const { clock, probe: probeOf } = this.#parts;
-    const known = this.#knownOf(connection, generation);
+    const known = this.#knownOf(connection, generation, askedAt);
     if (known !== undefined) return known;
     const key = `${connection} ${generation}`;
     const running = this.#probes.get(key);
@@ -229,10 +236,10 @@ class RelayEndpoint implements Relay {
   }
 
   /** Whether a token is dead, as far as the last try tells; undefined if it has to be tried. */
-  #knownOf(connection: string, generation: number): boolean | undefined {
+  #knownOf(connection: string, generation: number, at: number): boolean | undefined {
     const tried = this.#tried.get(connection);
     if (!tried || generation < tried.generation) return undefined;
-    const age = this.#parts.clock.boot().at - tried.at;
+    const age = at - tried.at;
     if (tried.isDead) return age < REPLACED_MS ? generation === tried.generation : undefined;
     return generation === tried.generation && age < TRIED_MS ? false : undefined;
   }
