@@ -32,8 +32,8 @@ export const HOLDER_MUTANTS: readonly Mutant[] = [
     file: "src/kernel/holding.ts",
     from: "isListenedFor(doubt) ? Math.max(deadAt, sentAt + hold) : deadAt",
     to: "isListenedFor(doubt) ? sentAt + 0 * hold : deadAt",
-    says: "a token whose replay revokes is presented again while its first request is on its way",
-    killers: [{ explore: ["strict"], workers: 1, faults: ["answerLate", "requestDelayed"] }],
+    says: "a token whose replay revokes is presented again while the answer to its first request may still be heard",
+    killers: [{ tests: "test/kernel/holder.test.ts" }],
   },
   {
     name: "quiet time ignored",

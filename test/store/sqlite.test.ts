@@ -189,9 +189,9 @@ test("[STO-05] when its thread ends, callers learn what is known, and the next c
   const [worker] = await workersSpokenTo(increment);
   assert.ok(worker);
 
-  // The commit is sent in the turn in which the decision ran; the thread ends before it can answer.
+  // The commit is sent in the turn in which the decision ran, to a thread that is told to end by then.
   const cut = store.update([key], () => {
-    process.nextTick(() => void worker.terminate());
+    void worker.terminate();
     return { result: 0, writes: [deployment("perhaps")] };
   });
   const reading = store.read(key);

@@ -2,6 +2,9 @@
 
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
+import type { Policy } from "../../src/kernel/policy.ts";
+import { PRESETS } from "../../src/vendors/presets.ts";
+import { stand } from "../issuer/stand.ts";
 import { DAY, type Entry, named, type OpenamStand, openam, SECOND } from "./openam-stand.ts";
 
 const ACCESS = ["expireTime", "tokenName", "scope", "grant_type", "clientID", "parent"];
@@ -364,4 +367,29 @@ test("[C19] the applications of a user from 13 on: their scopes, their end, and 
   assert.equal(seen[0]?.expiryDateTime, null);
   const old = await openam(t, "openam-12");
   assert.equal((await old.call(path, { as: await old.logIn() })).status, 404);
+});
+
+test("[C08] a chain that rotates ends at its authorization's end, to the millisecond, over HTTP", async (t) => {
+  const preset = PRESETS["openam-13"] as Policy;
+  const [never] = preset.expiry.authorization;
+  assert.ok(never);
+  const policy = {
+    ...preset,
+    expiry: { ...preset.expiry, authorization: [{ ...never, value: 20 * DAY }] },
+  };
+  const s = await stand(t, { preset: "openam-13", policy });
+  const granted = s.clock.now();
+  let token = (await s.redeem(await s.code())).json.refresh_token as string;
+  for (let day = 5; day < 20; day += 5) {
+    s.clock.advance(granted + day * DAY - s.clock.now());
+    token = await s.next(token);
+  }
+  s.clock.advance(granted + 20 * DAY - 1 - s.clock.now());
+  token = await s.next(token);
+  s.clock.advance(1);
+  const { status, json } = await s.refresh(token);
+  assert.deepEqual(
+    [status, json.error, json.error_description],
+    [...[400, "invalid_grant", "grant is invalid"]],
+  );
 });
