@@ -107,12 +107,22 @@ function described(sandbox: Sandbox): Record<string, string> {
   };
 }
 
+/** RFC 9700, sections 2.1.2 and 2.4 */
+const isDiscouraged = (grantType: string): boolean =>
+  grantType === "password" || grantType === "implicit";
+
 function tell(preset: string, sandbox: Sandbox): void {
   say(`a stand-in for "${preset}" answers at ${sandbox.url}`);
   const { totpSecret } = sandbox;
   const second = totpSecret === undefined ? {} : { totpSecret };
   const lines = Object.entries({ ...described(sandbox), ...second }).slice(1);
   for (const [name, value] of lines) say(`  ${name.padEnd(22)} ${value}`);
+  const discouraged = sandbox.issuer.realm.grantTypes.filter(isDiscouraged);
+  if (discouraged.length > 0) {
+    say(
+      `  grants besides         ${discouraged.join(", ")}: this vendor has it, the standards do not`,
+    );
+  }
   say(`what it is asked, and its faults and its clock: ${sandbox.url}/sandbox/`);
 }
 

@@ -138,3 +138,18 @@ test("[G06] the library's sandbox is the command's: same seed, same ids and secr
     message: /preset "exact" is unknown; expected one of strict, /,
   });
 });
+
+test("[ISS-33, G06] a stand-in whose vendor grants what the standards advise against says so at its start, and no other", async (t) => {
+  const told = async (preset: string): Promise<string> => {
+    const running = startKeten(t, ["sandbox", preset, "--port", "0"]);
+    return await eventually("its last line", async () =>
+      running.stderr().includes("/sandbox/\n") ? running.stderr() : undefined,
+    );
+  };
+  const [exact, openam, standard] = await Promise.all(
+    ["exact-online", "openam-13", "handshake"].map(told),
+  );
+  assert.match(exact as string, /\n {2}grants besides +implicit: this vendor has it/);
+  assert.match(openam as string, /\n {2}grants besides +password: this vendor has it/);
+  assert.doesNotMatch(standard as string, /grants besides/);
+});
