@@ -118,7 +118,7 @@ export function harmlessAfterwards(knowledge: Knowledge): boolean {
 
 /**
  * The last instant at which a token superseded at `at`, after so many presentations, is open under every policy; `at`
- * if under some not at all.
+ * if under some not at all. A policy without a window that only refuses has no say: presenting it there does nothing.
  */
 export function predecessorOpenUntil(
   knowledge: Knowledge,
@@ -127,7 +127,9 @@ export function predecessorOpenUntil(
   margin: Duration,
 ): Instant {
   const overlaps = knowledge
-    .filter(({ rotate }) => rotate !== "never")
+    .filter(
+      (policy) => policy.rotate !== "never" && !(refusesOnly(policy) && overlapOf(policy) === 0),
+    )
     .map((policy) => (tries > policy.retry.limit ? 0 : overlapOf(policy)));
   return Math.min(FOREVER, ...overlaps.map((overlap) => at + overlap - clearOf(overlap, margin)));
 }

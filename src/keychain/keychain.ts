@@ -55,15 +55,11 @@ export class Keychain {
 
   constructor(parts: KeychainParts) {
     this.#parts = parts;
-    this.#redeemer = new Redeemer(parts, (record) => this.#wake(record));
+    this.#redeemer = new Redeemer(parts, (record) => this.#heard(record));
     this.#handOuts = new HandOuts(parts);
     this.#schedule = new Schedule({
       clock: parts.clock,
-      act: (name) => {
-        this.#refresh(name, -1).catch((error: unknown) => {
-          parts.log.warn("refresh", { connection: name, error: String(error) });
-        });
-      },
+      act: (name) => this.#act(name),
       find: async (dueBefore) => {
         const { records } = await parts.store.list("connection", { dueBefore });
         return records.map(({ record }) => record).filter((record) => wakes(parts.mode, record));
@@ -169,6 +165,18 @@ export class Keychain {
       () => this.#schedule.soon(name),
     );
     return refresh;
+  }
+
+  /** A late answer changed a record. Which of two successors lives is asked at once, by whoever heard: a window may close. */
+  #heard(record: ConnectionRecord): void {
+    this.#wake(record);
+    if (record.holding.status === "forked" && !this.#draining) this.#act(record.name);
+  }
+
+  #act(name: string): void {
+    this.#refresh(name, -1).catch((error: unknown) => {
+      this.#parts.log.warn("refresh", { connection: name, error: String(error) });
+    });
   }
 
   /** Sets the alarm for what is due, or for when to look again: what was due by then has been waited for. */
