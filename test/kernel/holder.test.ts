@@ -177,7 +177,7 @@ test("[PRO-07] a window counts from when a token was first superseded, also when
 test("[PRO-07] a policy that only refuses keeps nobody from asking a predecessor that is open under the others", () => {
   const refreshed = settledTo(sent(imported(), NOW), RENEWING, "1-x", answer("t1"), NOW + SECOND);
   const forked = settledTo(refreshed, RENEWING, "0-other", answer("t2"), NOW + 2 * SECOND);
-  const inDoubt: Knowledge = [...RENEWING, ...only("openam-13")];
+  const inDoubt: Knowledge = [...RENEWING, PRESETS["openam-13"] as Policy];
   for (const knowledge of [RENEWING, inDoubt]) {
     const next = plan(forked, knowledge, settings, NOW + 3 * SECOND);
     assert.equal(next.do === "send" && next.token.print, refreshed.predecessor?.print);
