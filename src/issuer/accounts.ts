@@ -14,6 +14,7 @@ import type { Random } from "../env/random.ts";
 import { Secret } from "../env/secret.ts";
 import type { Duration, Instant } from "../kernel/time.ts";
 import type { EventType } from "../store/events.ts";
+import { everyRecord } from "../store/every.ts";
 import { inRealm } from "../store/realm-key.ts";
 import type { AccountRecord } from "../store/records.ts";
 import { type Key, keyOf, type Store } from "../store/store.ts";
@@ -148,12 +149,9 @@ export function createAccounts(options: AccountsOptions): Accounts {
     },
     async list() {
       const found: Account[] = [];
-      let after: string | undefined;
-      do {
-        const page = await store.list("account", { owner: realm }, after);
-        found.push(...page.records.map(({ record }) => accountOf(record)));
-        after = page.next;
-      } while (after !== undefined);
+      for await (const { record } of everyRecord(store, "account", { owner: realm })) {
+        found.push(accountOf(record));
+      }
       return found;
     },
     checkPassword: (username, password, from) => checkPassword(desk, username, password, from),

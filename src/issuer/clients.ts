@@ -18,6 +18,7 @@ import { newest, type Policy, type Revision } from "../kernel/policy.ts";
 import type { ClientRefusal } from "../kernel/refusal.ts";
 import type { Instant } from "../kernel/time.ts";
 import type { KetenEvent } from "../store/events.ts";
+import { everyRecord } from "../store/every.ts";
 import { inRealm } from "../store/realm-key.ts";
 import type { ClientRecord } from "../store/records.ts";
 import { type Key, keyOf, type Store } from "../store/store.ts";
@@ -163,12 +164,7 @@ export function clientsOf(options: {
 }
 
 async function* clientsIn(store: Store, { name }: Realm): AsyncGenerator<ClientRecord> {
-  let after: string | undefined;
-  do {
-    const page = await store.list("client", { owner: name }, after);
-    for (const { record } of page.records) yield record;
-    after = page.next;
-  } while (after !== undefined);
+  for await (const { record } of everyRecord(store, "client", { owner: name })) yield record;
 }
 
 /** Writes a client's row anew. @throws KetenError `config_invalid` if there is none */

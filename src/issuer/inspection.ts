@@ -10,6 +10,7 @@ import { holdsEverySerialOpen } from "../kernel/policy.ts";
 import { settle } from "../kernel/policy-change.ts";
 import type { ChainRefusal } from "../kernel/refusal.ts";
 import type { Instant } from "../kernel/time.ts";
+import { everyRecord } from "../store/every.ts";
 import type { ChainRecord } from "../store/records.ts";
 import type { Desk } from "./granting.ts";
 import { isActive, look, lookAt } from "./introspect.ts";
@@ -63,15 +64,10 @@ export async function inspectToken(desk: Desk, text: string): Promise<Inspection
 
 export async function inspectChains(desk: Desk): Promise<readonly InspectedChain[]> {
   const found: InspectedChain[] = [];
-  let after: string | undefined;
-  do {
-    const page = await desk.store.list("chain", {}, after);
-    for (const { id, record } of page.records) {
-      const inspected = record.realm === desk.realm && (await inspectChain(desk, id, record));
-      if (inspected) found.push(inspected);
-    }
-    after = page.next;
-  } while (after !== undefined);
+  for await (const { id, record } of everyRecord(desk.store, "chain")) {
+    const inspected = record.realm === desk.realm && (await inspectChain(desk, id, record));
+    if (inspected) found.push(inspected);
+  }
   return found;
 }
 

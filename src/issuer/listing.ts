@@ -20,6 +20,7 @@ import { type ChainKey, chainKey, type Serial } from "../kernel/ids.ts";
 import { settle } from "../kernel/policy-change.ts";
 import type { RevokedBy } from "../kernel/refusal.ts";
 import type { Instant } from "../kernel/time.ts";
+import { everyRecord } from "../store/every.ts";
 import type { ChainRecord } from "../store/records.ts";
 import { keyOf } from "../store/store.ts";
 import { type Desk, newAttempt } from "./granting.ts";
@@ -81,15 +82,10 @@ async function* chainsOfOwner(desk: Desk, subject: string): AsyncGenerator<Found
 }
 
 async function* allChains(desk: Desk): AsyncGenerator<Found> {
-  let after: string | undefined;
-  do {
-    const page = await desk.store.list("chain", {}, after);
-    for (const { id, record } of page.records) {
-      const found = record.realm === desk.realm && (await foundOf(desk, id, record));
-      if (found) yield found;
-    }
-    after = page.next;
-  } while (after !== undefined);
+  for await (const { id, record } of everyRecord(desk.store, "chain")) {
+    const found = record.realm === desk.realm && (await foundOf(desk, id, record));
+    if (found) yield found;
+  }
 }
 
 async function foundOf(desk: Desk, key: ChainKey, row: ChainRecord): Promise<Found | undefined> {

@@ -15,6 +15,7 @@ import { type Holding, IMPORTED, importHolding, isUsable, type Status } from "..
 import type { Duration, Instant } from "../kernel/time.ts";
 import type { ConnectionRecord, ProviderSettings } from "../store/connection-record.ts";
 import type { KetenEvent } from "../store/events.ts";
+import { everyRecord } from "../store/every.ts";
 import { keyOf } from "../store/store.ts";
 import {
   type ConnectionView,
@@ -302,12 +303,7 @@ export class Keychain {
   }
 
   async *#records(): AsyncGenerator<ConnectionRecord> {
-    let after: string | undefined;
-    do {
-      const page = await this.#parts.store.list("connection", {}, after);
-      for (const { record } of page.records) yield record;
-      after = page.next;
-    } while (after !== undefined);
+    for await (const { record } of everyRecord(this.#parts.store, "connection")) yield record;
   }
 
   /** Forgets a connection and its tokens here; the provider is not told. @throws KetenError `connection_unknown` */

@@ -17,6 +17,7 @@ import { Secret } from "../env/secret.ts";
 import type { Issuer } from "../issuer/issuer.ts";
 import type { Policy } from "../kernel/policy.ts";
 import type { KetenEvent } from "../store/events.ts";
+import { everyRecord } from "../store/every.ts";
 import type { ConsumerRecord } from "../store/records.ts";
 import { keyOf, type Store } from "../store/store.ts";
 
@@ -130,12 +131,9 @@ export class Consumers {
   async list(connection?: string): Promise<readonly ConsumerRecord[]> {
     const found: ConsumerRecord[] = [];
     const where = connection === undefined ? {} : { owner: connection };
-    let after: string | undefined;
-    do {
-      const page = await this.#parts.store.list("consumer", where, after);
-      found.push(...page.records.map(({ record }) => record));
-      after = page.next;
-    } while (after !== undefined);
+    for await (const { record } of everyRecord(this.#parts.store, "consumer", where)) {
+      found.push(record);
+    }
     return found;
   }
 

@@ -11,7 +11,7 @@ import type { RealmServices, RealmSettings } from "../../issuer/realms.ts";
 import { combinations } from "../../kernel/combinations.ts";
 import { formatPolicy, policyOf } from "../../kernel/parse-policy.ts";
 import type { Policy } from "../../kernel/policy.ts";
-import type { DeploymentRecord } from "../../store/records.ts";
+import { everyRecord } from "../../store/every.ts";
 import { keyOf } from "../../store/store.ts";
 import type { SurfaceParts } from "../provider.ts";
 import { ROOT } from "./realm-paths.ts";
@@ -98,7 +98,8 @@ export function createDirectory({
       return put({ ...realm, policy });
     },
     async restore() {
-      for (const { id, record } of await recordsOf(store)) {
+      // In order of id: a realm comes after its parent.
+      for await (const { id, record } of everyRecord(store, "deployment")) {
         if (!id.startsWith(RECORD)) continue;
         const written = JSON.parse(record.value) as unknown;
         const policy = written === null ? undefined : policyOf(written);
@@ -116,18 +117,6 @@ async function checkClients(issuer: Issuer, policy: Policy): Promise<void> {
     const [problem] = combinations(policy, kind);
     if (problem) throw new RestRefusal(400, `Client "${clientId}": ${problem.message}`);
   }
-}
-
-/** In order of id: a realm comes after its parent. */
-async function recordsOf(store: SurfaceParts["store"]) {
-  const found: { readonly id: string; readonly record: DeploymentRecord }[] = [];
-  let after: string | undefined;
-  do {
-    const page = await store.list("deployment", {}, after);
-    found.push(...page.records);
-    after = page.next;
-  } while (after !== undefined);
-  return found;
 }
 
 const samePolicy = (a: Policy, b: Policy): boolean =>
