@@ -8,6 +8,7 @@
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { everyRecord } from "../store/every.ts";
 import type { Home } from "./compose.ts";
 
 /** Removes them; says how many. */
@@ -31,15 +32,10 @@ export async function sweep(home: Home): Promise<{ journals: number; owners: num
 
 async function ownersNamed({ store }: Home): Promise<ReadonlySet<string>> {
   const named = new Set<string>();
-  let after: string | undefined;
-  do {
-    const page = await store.list("connection", {}, after);
-    for (const { record } of page.records) {
-      const { lease, attempts } = record.holding;
-      if (lease) named.add(lease.owner);
-      for (const { owner } of attempts) named.add(owner);
-    }
-    after = page.next;
-  } while (after !== undefined);
+  for await (const { record } of everyRecord(store, "connection")) {
+    const { lease, attempts } = record.holding;
+    if (lease) named.add(lease.owner);
+    for (const { owner } of attempts) named.add(owner);
+  }
   return named;
 }

@@ -8,14 +8,7 @@
  *    by a handle that names it and opens nothing.
  */
 
-import { delist } from "../kernel/authorization.ts";
-import {
-  type AccessGrant,
-  type Chain,
-  type Registered,
-  revokeAccess,
-  revoke as revokeChain,
-} from "../kernel/chain.ts";
+import type { AccessGrant, Chain, Registered } from "../kernel/chain.ts";
 import { type ChainKey, chainKey, type Serial } from "../kernel/ids.ts";
 import { settle } from "../kernel/policy-change.ts";
 import type { RevokedBy } from "../kernel/refusal.ts";
@@ -25,6 +18,7 @@ import type { ChainRecord } from "../store/records.ts";
 import { keyOf } from "../store/store.ts";
 import { type Desk, newAttempt } from "./granting.ts";
 import { isActive, type Look, lookAt } from "./introspect.ts";
+import { endOfAccess, endOfChain } from "./revoke.ts";
 import { authorizationIdOf, type ChainName, chainNameOf } from "./token-format.ts";
 import { decideOnChain, type Room, type Verdict } from "./transaction.ts";
 
@@ -186,9 +180,7 @@ function revocationOf(
   const { chain: about, serial } = token;
   const access = accessOf(token);
   if (access) {
-    const chain = { ...revokeAccess(row.chain, access, now), attempt };
-    const data = { serial, access: access.number };
-    return { ...done, after: { chain }, events: [{ type: "access.revoked", about, data }] };
+    return { ...done, ...endOfAccess(row, about, access, now, attempt) };
   }
   if (!token.accepted) {
     const register = row.chain.register.filter(
@@ -196,22 +188,7 @@ function revocationOf(
     );
     return { ...done, after: { chain: { ...row.chain, register, attempt } } };
   }
-  return { ...done, ...endOf(row, about, serial, "owner", { scopes, now }, attempt) };
-}
-
-/** What is written where a chain ends; nothing where it has ended already. */
-function endOf(
-  { chain }: ChainRecord,
-  about: ChainKey,
-  serial: Serial,
-  by: RevokedBy,
-  { scopes, now }: Pick<Room, "scopes" | "now">,
-  attempt: string,
-): Pick<Verdict<unknown>, "after" | "events"> {
-  const revoked = revokeChain(chain, { at: now, by, accessTokens: "revoke" });
-  if (revoked === chain) return {};
-  const after = { chain: { ...revoked, attempt }, ...delist(scopes, about) };
-  return { after, events: [{ type: "chain.revoked", about, data: { by, serial } }] };
+  return { ...done, ...endOfChain(row, about, serial, "owner", { scopes, now }, attempt) };
 }
 
 /** Which chains of an owner end, and who ends them. */
@@ -234,7 +211,7 @@ export async function endChains(desk: Desk, ending: Ending): Promise<number> {
     const target = { ...name, subject };
     await decideOnChain(desk, room.client, target, attempt, ({ row, ...now }) => ({
       result: { done: true },
-      ...(row ? endOf(row, about, row.chain.last, by, now, attempt) : {}),
+      ...(row ? endOfChain(row, about, row.chain.last, by, now, attempt) : {}),
     }));
     ended += 1;
   }

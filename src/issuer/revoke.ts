@@ -8,10 +8,11 @@
  */
 
 import { delist, revokeAll } from "../kernel/authorization.ts";
-import { revokeAccess, revoke as revokeChain } from "../kernel/chain.ts";
-import type { Refusal } from "../kernel/refusal.ts";
-import type { KetenEvent } from "../store/events.ts";
-import type { ClientRecord } from "../store/records.ts";
+import { type AccessGrant, revokeAccess, revoke as revokeChain } from "../kernel/chain.ts";
+import type { ChainKey, Serial } from "../kernel/ids.ts";
+import type { Refusal, RevokedBy } from "../kernel/refusal.ts";
+import type { Instant } from "../kernel/time.ts";
+import type { ChainRecord, ClientRecord } from "../store/records.ts";
 import { keyOf } from "../store/store.ts";
 import { type Desk, newAttempt, refused } from "./granting.ts";
 import type { RevocationOutcome } from "./outcome.ts";
@@ -50,20 +51,40 @@ function decide(desk: Desk, room: Room, token: Candidate, attempt: string): Verd
     return { result: { refusal: { reason: "tokenOfAnotherClient", parameter: "token" } } };
   }
   const about = token.key;
-  if (token.access) {
-    const chain = { ...revokeAccess(row.chain, token.access, now), attempt };
-    const data = { serial: token.serial, access: token.access.number };
-    return { ...done, after: { chain }, events: [{ type: "access.revoked", about, data }] };
-  }
-  const revoked = revokeChain(row.chain, { at: now, by: "client", accessTokens: "revoke" });
-  if (revoked === row.chain) return done;
-  const event: KetenEvent = {
-    type: "chain.revoked",
-    about,
-    data: { by: "client", serial: token.serial },
+  const { access, serial } = token;
+  return access
+    ? { ...done, ...endOfAccess(row, about, access, now, attempt) }
+    : { ...done, ...endOfChain(row, about, serial, "client", room, attempt) };
+}
+
+/** What is written where one access token ends before its time. */
+export function endOfAccess(
+  { chain }: ChainRecord,
+  about: ChainKey,
+  access: AccessGrant,
+  now: Instant,
+  attempt: string,
+): Pick<Verdict<unknown>, "after" | "events"> {
+  const data = { serial: access.serial, access: access.number };
+  return {
+    after: { chain: { ...revokeAccess(chain, access, now), attempt } },
+    events: [{ type: "access.revoked", about, data }],
   };
-  const after = { chain: { ...revoked, attempt }, ...delist(room.scopes, about) };
-  return { ...done, after, events: [event] };
+}
+
+/** What is written where a chain ends; nothing where it has ended already. */
+export function endOfChain(
+  { chain }: ChainRecord,
+  about: ChainKey,
+  serial: Serial,
+  by: RevokedBy,
+  { scopes, now }: Pick<Room, "scopes" | "now">,
+  attempt: string,
+): Pick<Verdict<unknown>, "after" | "events"> {
+  const revoked = revokeChain(chain, { at: now, by, accessTokens: "revoke" });
+  if (revoked === chain) return {};
+  const after = { chain: { ...revoked, attempt }, ...delist(scopes, about) };
+  return { after, events: [{ type: "chain.revoked", about, data: { by, serial } }] };
 }
 
 /** Revokes every chain and open code of a client and subject, with their access tokens. */
