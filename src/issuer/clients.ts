@@ -24,6 +24,7 @@ import type { ClientRecord } from "../store/records.ts";
 import { type Key, keyOf, type Store } from "../store/store.ts";
 import { type Credentials, refuseClient, secretDigestOf } from "./client-auth.ts";
 import type { Mac } from "./keys.ts";
+import { policyRefused } from "./policy-input.ts";
 import type { GrantType, Realm } from "./realm.ts";
 import { SCOPE_VALUES_MAX } from "./token-format.ts";
 
@@ -290,6 +291,5 @@ function checkPolicy(policy: Policy, kind: ClientKind, before: readonly Revision
     problems.push({ path: "caps, quota", message });
   }
   if (problems.length === 0) return;
-  const lines = problems.map(({ path, message }) => `${path}: ${message}`);
-  throw new KetenError("policy_invalid", `policy refused: ${lines.join("; ")}`);
+  throw policyRefused(problems);
 }

@@ -12,6 +12,7 @@ import type { Random } from "../env/random.ts";
 import { Secret } from "../env/secret.ts";
 import type { Store } from "../store/store.ts";
 import type { Accounts } from "./accounts.ts";
+import type { Inspection } from "./inspection.ts";
 import { createIssuer, type Issuer } from "./issuer.ts";
 import type { IssuerKeys } from "./keys.ts";
 import type { Realm } from "./realm.ts";
@@ -32,6 +33,8 @@ export interface Realms {
   /** @throws KetenError `config_invalid` if there is one of that name */
   create(settings: RealmSettings): RealmServices;
   list(): readonly RealmServices[];
+  /** What a token is, in whatever realm it was issued; undefined if in none. */
+  inspectToken(token: string): Promise<Inspection | undefined>;
 }
 
 export interface RealmsOptions {
@@ -64,6 +67,13 @@ export function createRealms({ accountsOf, main, ...parts }: RealmsOptions): Rea
     find: (name) => realms.get(name),
     create,
     list: () => [...realms.values()],
+    async inspectToken(token) {
+      for (const { issuer } of realms.values()) {
+        const inspection = await issuer.inspectToken(token);
+        if (inspection) return inspection;
+      }
+      return undefined;
+    },
   };
 }
 

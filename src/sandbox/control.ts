@@ -6,10 +6,10 @@
 import type { FastifyError, FastifyInstance, FastifyRequest } from "fastify";
 import { type ErrorCode, KetenError } from "../env/error.ts";
 import type { Accounts } from "../issuer/accounts.ts";
-import type { InspectedChain, Inspection } from "../issuer/inspection.ts";
+import type { InspectedChain } from "../issuer/inspection.ts";
 import type { Issuer } from "../issuer/issuer.ts";
+import { readPolicy } from "../issuer/policy-input.ts";
 import type { Realms } from "../issuer/realms.ts";
-import { parsePolicy } from "../kernel/parse-policy.ts";
 import type { Policy } from "../kernel/policy.ts";
 import { DAY, type Duration, type Instant, parseDuration } from "../kernel/time.ts";
 import { type DemoUsers, type Granting, refusedError } from "./demo.ts";
@@ -157,17 +157,13 @@ function chainRoutes(fastify: FastifyInstance, options: ControlOptions): void {
     { schema: bodyOf({ token: text }, ["token"]) },
     async (request) => {
       const { token } = request.body as { token: string };
-      return (await inspectedIn(options.realms, token)) ?? { kind: null, accepted: false };
+      return (await options.realms.inspectToken(token)) ?? { kind: null, accepted: false };
     },
   );
   fastify.post("/sandbox/policy", { schema: policySchema }, async (request) => {
     const { policy, revive = false } = request.body as { policy: unknown; revive?: boolean };
-    const parsed = parsePolicy(policy, { base: options.policy });
-    if (!parsed.ok) {
-      const problems = parsed.problems.map(({ path, message }) => `${path}: ${message}`);
-      throw new KetenError("config_invalid", `policy refused: ${problems.join("; ")}`);
-    }
-    const { revision, at } = await issuer.changePolicy(clientId, parsed.policy, { revive });
+    const wanted = readPolicy(policy, { base: options.policy });
+    const { revision, at } = await issuer.changePolicy(clientId, wanted, { revive });
     return { revision, at };
   });
 }
@@ -218,18 +214,6 @@ export async function chainsOf({
 }: Pick<ControlOptions, "realms">): Promise<readonly InspectedChain[]> {
   const each = realms.list().map(({ issuer }) => issuer.inspectChains());
   return (await Promise.all(each)).flat();
-}
-
-/** What a token is, in whatever realm it was issued. */
-export async function inspectedIn(
-  realms: Pick<Realms, "list">,
-  token: string,
-): Promise<Inspection | undefined> {
-  for (const { issuer } of realms.list()) {
-    const inspection = await issuer.inspectToken(token);
-    if (inspection) return inspection;
-  }
-  return undefined;
 }
 
 /** `?after=N`: only requests with a higher number. */

@@ -1,6 +1,7 @@
 /** Demo users and clients of a stand-in: made from its seed, and printed for whoever runs it. */
 
 import { KetenError } from "../env/error.ts";
+import { newGuid } from "../env/guid.ts";
 import type { Random } from "../env/random.ts";
 import { Secret } from "../env/secret.ts";
 import type { Accounts, NewAccount } from "../issuer/accounts.ts";
@@ -125,7 +126,7 @@ export async function registerClients(
 ): Promise<DemoClients> {
   const random = seededRandom(seed, "clients");
   const newSecret = (): string => Buffer.from(random.bytes(24)).toString("base64url");
-  const clientId = clientIds === "guid" ? guidOf(random) : "sandbox-client";
+  const clientId = clientIds === "guid" ? newGuid(random) : "sandbox-client";
   const clientSecret = newSecret();
   const resourceServer = { clientId: "sandbox-resource-server", clientSecret: newSecret() };
   const kind = "confidential";
@@ -139,10 +140,4 @@ export async function registerClients(
     secret: new Secret(resourceServer.clientSecret),
   });
   return { clientId, clientSecret, resourceServer };
-}
-
-/** A GUID, as some vendors name their clients. */
-export function guidOf(random: Random): string {
-  const hex = Buffer.from(random.bytes(16)).toString("hex");
-  return [8, 12, 16, 20].reduceRight((id, at) => `${id.slice(0, at)}-${id.slice(at)}`, hex);
 }

@@ -9,7 +9,6 @@ import type { Clock } from "../env/clock.ts";
 import { type Dialect, spellRefusal, type WireAnswer } from "../http/dialect.ts";
 import { type AnsweredExchange, send, type TokenExchange } from "../http/oauth.ts";
 import type { Realms } from "../issuer/realms.ts";
-import { inspectedIn } from "./control.ts";
 import type { Fault, FaultName, Faults } from "./faults.ts";
 import { decisionOf, type RequestLine, type RequestLog } from "./request-log.ts";
 
@@ -20,7 +19,7 @@ export interface Misbehaviour {
 }
 
 export interface MisbehaviourOptions {
-  readonly realms: Pick<Realms, "list">;
+  readonly realms: Pick<Realms, "inspectToken">;
   readonly dialect: Dialect;
   readonly clock: Clock;
   readonly faults: Faults;
@@ -115,7 +114,7 @@ async function presentedBy(
   { realms }: MisbehaviourOptions,
 ): Promise<Partial<RequestLine>> {
   const token = single(parameters.refresh_token);
-  const inspected = token === null ? undefined : await inspectedIn(realms, token);
+  const inspected = token === null ? undefined : await realms.inspectToken(token);
   const { chain = null, serial: presented = null } = inspected ?? {};
   return { decision: "none", chain, presented };
 }

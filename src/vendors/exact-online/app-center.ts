@@ -12,6 +12,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { KetenError } from "../../env/error.ts";
+import { newGuid } from "../../env/guid.ts";
 import type { Random } from "../../env/random.ts";
 import { page } from "../../http/pages/frame.ts";
 import { type Html, html } from "../../http/pages/html.ts";
@@ -116,15 +117,6 @@ async function registerApp(
   });
   const app = { clientId, redirectUris: [redirectUri], customer, review: "pending" } as const;
   return { ...app, clientSecret: secret?.reveal() ?? "" };
-}
-
-/** A GUID of version 4. RFC 9562, section 5.4 */
-function newGuid(random: Random): string {
-  const bytes = Buffer.from(random.bytes(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = bytes.toString("hex");
-  return [8, 12, 16, 20].reduceRight((id, at) => `${id.slice(0, at)}-${id.slice(at)}`, hex);
 }
 
 // --- for people -----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
  */
 
 import { hash } from "node:crypto";
+import { guidOf } from "../../env/guid.ts";
 
 export interface Company {
   readonly division: number;
@@ -34,16 +35,13 @@ const digest = (parts: readonly (string | number)[]): Buffer =>
   hash("sha256", JSON.stringify(parts), "buffer");
 
 /** The GUID that something always has. */
-export function guidOf(...parts: readonly (string | number)[]): string {
-  const hex = digest(parts).toString("hex", 0, 16);
-  return [8, 12, 16, 20].reduceRight((id, at) => `${id.slice(0, at)}-${id.slice(at)}`, hex);
-}
+export const idOf = (...parts: readonly (string | number)[]): string => guidOf(digest(parts));
 
 export const divisionRow = ({ division, name, customer }: Company): Row => ({
   Code: division,
   HID: String(division),
   Description: name,
-  Customer: guidOf("customer", customer),
+  Customer: idOf("customer", customer),
   CustomerName: customer,
   Country: "NL",
   Currency: "EUR",
@@ -60,7 +58,7 @@ const each = (count: number, row: (index: number) => Row): readonly Row[] =>
 
 export const accountRows = (division: number): readonly Row[] =>
   each(ACCOUNTS, (index) => ({
-    ID: guidOf("account", division, index),
+    ID: idOf("account", division, index),
     Division: division,
     Code: String(index + 1).padStart(18),
     Name: `Relatie ${index + 1}`,
@@ -72,7 +70,7 @@ export const accountRows = (division: number): readonly Row[] =>
 
 export const itemRows = (division: number): readonly Row[] =>
   each(ITEMS, (index) => ({
-    ID: guidOf("item", division, index),
+    ID: idOf("item", division, index),
     Division: division,
     Code: `ART-${String(index + 1).padStart(4, "0")}`,
     Description: `Artikel ${index + 1}`,

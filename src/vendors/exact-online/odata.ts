@@ -35,7 +35,7 @@ export function answerRows(rows: readonly Row[], url: URL): Answer {
   const filtered = filter(rows, options.get("$filter"));
   if (typeof filtered === "string") return odataError(400, filtered);
   const fields = (options.get("$select") ?? options.get("select"))?.split(",").map((f) => f.trim());
-  const wrong = fields?.find((field) => !(field in (rows[0] ?? {})));
+  const wrong = fields?.find((field) => !isField(rows, field));
   if (wrong !== undefined) return odataError(400, `Could not find a property named '${wrong}'.`);
   const top = options.get("$top");
   if (top !== undefined && !/^\d{1,6}$/.test(top)) {
@@ -48,6 +48,9 @@ export function answerRows(rows: readonly Row[], url: URL): Answer {
   const next = page.next && { __next: nextUrl(url, page.next) };
   return { status: 200, body: { d: { results, ...next } } };
 }
+
+const isField = ([first]: readonly Row[], name: string): boolean =>
+  first !== undefined && Object.hasOwn(first, name);
 
 const only = (row: Row, fields: readonly string[]): Row =>
   Object.fromEntries(fields.map((field) => [field, row[field] ?? null]));
@@ -74,7 +77,7 @@ function nextUrl(url: URL, after: string): string {
 function filter(rows: readonly Row[], text: string | undefined): readonly Row[] | string {
   if (text === undefined) return rows;
   const [, field = "", literal = ""] = /^(\w+) eq (.+)$/.exec(text.trim()) ?? [];
-  if (!(field in (rows[0] ?? {}))) return "Query option '$filter' is not supported.";
+  if (!isField(rows, field)) return "Query option '$filter' is not supported.";
   const value = /^(?:guid)?'(.*)'$/.exec(literal)?.[1]?.replaceAll("''", "'") ?? literal;
   return rows.filter((row) => String(row[field]) === value);
 }

@@ -20,7 +20,7 @@ import {
   type Company,
   companiesOf,
   divisionRow,
-  guidOf,
+  idOf,
   itemRows,
 } from "./companies.ts";
 import { createErrorBudget, type ErrorBudget, isError } from "./error-budget.ts";
@@ -190,7 +190,7 @@ const me: Endpoint = ({ username }, { division }, url) =>
         CurrentDivision: division,
         FullName: username,
         UserName: username,
-        UserID: guidOf("user", username),
+        UserID: idOf("user", username),
         DivisionCustomerName: username,
         LanguageCode: "nl-NL",
       },

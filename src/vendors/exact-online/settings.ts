@@ -8,9 +8,9 @@
  *    the policy does too, until somebody sets another.
  */
 
-import { KetenError } from "../../env/error.ts";
 import type { Issuer } from "../../issuer/issuer.ts";
-import { formatPolicy, parsePolicy } from "../../kernel/parse-policy.ts";
+import { readPolicy } from "../../issuer/policy-input.ts";
+import { formatPolicy } from "../../kernel/parse-policy.ts";
 import type { Policy } from "../../kernel/policy.ts";
 import type { ClientRecord } from "../../store/records.ts";
 import type { ExactOnlineDialectOptions } from "./dialect.ts";
@@ -46,9 +46,9 @@ export interface Settings {
   favoursOf(app: App): Favours;
   /** The policy of an app without favours, over the one that the stand-in was started with. */
   policy(base: Policy): Policy;
-  /** @throws KetenError `config_invalid` if a switch or a position is unknown, or no policy could be so */
+  /** @throws KetenError `config_invalid` if a switch or a position is unknown, `policy_invalid` if no policy could be so */
   turn(change: Positions, base: Policy, apps: readonly App[]): Promise<void>;
-  /** @throws KetenError `config_invalid` if no policy could be so */
+  /** @throws KetenError `policy_invalid` if no policy could be so */
   favour(app: App, change: Favours, base: Policy): Promise<void>;
 }
 
@@ -92,13 +92,9 @@ const favoursIn = ({ oldTokensAllowed, quotaExempt }: Favours): readonly Effect[
   ...(quotaExempt ? [QUOTA_EXEMPT] : []),
 ];
 
-/** @throws KetenError `config_invalid` naming every problem */
-function policyWith(effects: readonly Effect[], base: Policy): Policy {
-  const parsed = parsePolicy(policyChangeOf(effects), { base });
-  if (parsed.ok) return parsed.policy;
-  const problems = parsed.problems.map(({ path, message }) => `${path}: ${message}`);
-  throw new KetenError("config_invalid", `policy refused: ${problems.join("; ")}`);
-}
+/** @throws KetenError `policy_invalid` naming every problem */
+const policyWith = (effects: readonly Effect[], base: Policy): Policy =>
+  readPolicy(policyChangeOf(effects), { base });
 
 async function changePolicy(
   { issuer, client }: App,

@@ -9,13 +9,16 @@
  *    that have none.
  */
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
+import { guidOf } from "../../env/guid.ts";
 import type { ListedToken } from "../../issuer/listing.ts";
+import type { Realms } from "../../issuer/realms.ts";
 import type { ChainKey, Serial } from "../../kernel/ids.ts";
 import { policyOf } from "../../kernel/parse-policy.ts";
 import type { Policy } from "../../kernel/policy.ts";
 import { FOREVER, type Instant, stepAt } from "../../kernel/time.ts";
-import { keyOf, type Store } from "../../store/store.ts";
+import { keyOf } from "../../store/store.ts";
+import type { SurfaceParts } from "../provider.ts";
 import type { Directory, OpenamRealm } from "./directory.ts";
 import { reapedAt } from "./reaper.ts";
 import { rotatesIn } from "./settings.ts";
@@ -41,8 +44,7 @@ export interface TokenStore {
 
 export function createTokenStore(
   directory: Directory,
-  store: Store,
-  now: () => Instant,
+  { realms, store, clock }: Pick<SurfaceParts, "realms" | "store" | "clock">,
 ): TokenStore {
   const list = async (realm: OpenamRealm, username: string): Promise<readonly StoredToken[]> => {
     const { issuer } = realm.services;
@@ -55,12 +57,12 @@ export function createTokenStore(
         policies.set(clientId, policyOf(revision.policy, { client: client.kind }));
       }
     }
-    return storedTokens(realm, tokens, policies, now());
+    return storedTokens(realm, tokens, policies, clock.now());
   };
   return {
     list,
     async find(id) {
-      const name = (await inspected(directory, id)) ?? handleOf(id);
+      const name = (await inspected(realms, id)) ?? handleOf(id);
       const row = name && (await store.read(keyOf("chain", name.chain)));
       const realm = directory.list().find((one) => one.services.issuer.realm.name === row?.realm);
       if (!name || !row || !realm) return undefined;
@@ -80,12 +82,9 @@ interface TokenName {
 }
 
 /** Which of our tokens a text is, in whatever realm. */
-async function inspected(directory: Directory, text: string): Promise<TokenName | undefined> {
-  for (const { services } of directory.list()) {
-    const found = await services.issuer.inspectToken(text);
-    if (found) return { chain: found.chain, serial: found.serial, access: found.number };
-  }
-  return undefined;
+async function inspected(realms: Realms, text: string): Promise<TokenName | undefined> {
+  const found = await realms.inspectToken(text);
+  return found && { chain: found.chain, serial: found.serial, access: found.number };
 }
 
 function handleOf(text: string): TokenName | undefined {
@@ -206,16 +205,7 @@ const DATE_PARTS = new Intl.DateTimeFormat("en-US", {
 });
 
 /** An id that is the same whenever it is asked for, in the shape of OpenAM's. */
-function uuidOf(text: string): string {
-  const hex = createHash("sha256").update(text).digest("hex");
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20, 32),
-  ].join("-");
-}
+const uuidOf = (text: string): string => guidOf(hash("sha256", text, "buffer"));
 
 const auditNumber = ({ serial, access }: ListedToken): number =>
   access === null ? 2 * serial : 2 * access - 1;

@@ -81,10 +81,11 @@ async function addDemo({ realms, provider }: SurfaceParts): Promise<void> {
   await issuer.registerClient({ ...registration, kind: "confidential" });
 }
 
-function deskOf({ provider, store, clock, random }: SurfaceParts, directory: Directory) {
+function deskOf(parts: SurfaceParts, directory: Directory) {
+  const { provider, clock, random } = parts;
   const now = () => clock.now();
   const version = versionOf(provider.name);
   const sessions = createSessions(directory, random, now);
-  const tokens = createTokenStore(directory, store, now);
+  const tokens = createTokenStore(directory, parts);
   return { directory, sessions, tokens, provider, version, now };
 }
