@@ -6,6 +6,7 @@
  */
 
 import { KetenError } from "../../src/env/error.ts";
+import type { Secret } from "../../src/env/secret.ts";
 import { overlapOf } from "../../src/kernel/doubt.ts";
 import { policyOf } from "../../src/kernel/parse-policy.ts";
 import { wakes } from "../../src/keychain/connection.ts";
@@ -107,6 +108,7 @@ export class Simulation {
       world,
       trace,
       policy,
+      known: profile.settings.policies.map((written) => policyOf(written)),
       providerNow,
       requestLifeMs,
       repeatMs: repeatMsOf(profile),
@@ -121,6 +123,7 @@ export class Simulation {
         this.#committed(host, events);
         if (!profile.isStarted) for (const change of changes) this.#wakeFor(change);
       },
+      onFailed: (host, name) => this.#wakeAgain(host, name),
     });
     const after = (ms: number, run: () => void) => world.after(ms, null, run);
     this.provider = new SimProvider({
@@ -294,6 +297,7 @@ export class Simulation {
         if (handOut.generation > kept.generation) this.#mayFailSoon(kept);
         kept.generation = Math.max(kept.generation, handOut.generation);
         this.trace.note(`${host.name} hands out ${kept.name}, generation ${handOut.generation}`);
+        this.#use(handOut.accessToken);
       },
       (error: unknown) => {
         const code = error instanceof KetenError ? error.code : String(error);
@@ -301,6 +305,14 @@ export class Simulation {
         this.#wakeAgain(host, kept.name, error);
       },
     );
+  }
+
+  /** Where the provider takes note of that, the worker uses what it got at once. */
+  #use(accessToken: Secret): void {
+    if (this.profile.policy.firstUse === "refresh") return;
+    this.provider.use(accessToken).catch((error: unknown) => {
+      this.#failures.push({ kind: "error", text: String(error) });
+    });
   }
 
   /** Now and then a worker reports a token as failed soon after it was new: then two refreshes follow each other closely. */
@@ -363,7 +375,7 @@ export class Simulation {
       .catch((error: unknown) => this.#wakeAgain(host, name, error));
   }
 
-  #wakeAgain(host: Host, name: string, error: unknown): void {
+  #wakeAgain(host: Host, name: string, error?: unknown): void {
     const isAnswered = error instanceof KetenError && error.code.startsWith("connection_");
     if (isAnswered || this.profile.isStarted) return;
     this.world.after(1000, host, () => this.#isOver || this.#wake(host, name));

@@ -17,10 +17,12 @@
  * 6. Somebody revoked it or consented again: *operator*.
  */
 
+import { overlapOf } from "../../src/kernel/doubt.ts";
 import type { Serial } from "../../src/kernel/ids.ts";
 import { policyOf } from "../../src/kernel/parse-policy.ts";
+import { branchesOf, type Policy } from "../../src/kernel/policy.ts";
 import { FOREVER } from "../../src/kernel/time.ts";
-import type { Arrival, Kept, Ledger, Mark, Sent, State } from "./ledger.ts";
+import type { Arrival, Delivery, Kept, Ledger, Mark, Sent, State } from "./ledger.ts";
 import type { Profile } from "./profile.ts";
 
 export const LOSS_CLASSES = ["avoidable", "unavoidable", "timing", "held", "operator"] as const;
@@ -35,6 +37,8 @@ export interface Loss {
 /** What Keten keeps clear of the edges of a provider's windows, and what it may take to act; scaled. */
 const WINDOW_MARGIN_MS = 5000;
 const REACTION_MS = 1000;
+/** What failed is tried again so soon, and another process looks as often; not scaled. */
+const AGAIN_MS = 1000;
 
 type Finding = Omit<Loss, "name">;
 const finding = (name: LossClass, why: string): Finding => ({ class: name, why });
@@ -60,9 +64,14 @@ export function classify(ledger: Ledger, profile: Profile, kept: Kept, end: Mark
     const state = ledger.stateAt(kept, before.mark);
     const just = { at: after.mark.at, number: after.mark.number - 0.5 };
     const keepable = ledger.acceptedOurs(kept, state, just);
-    if (keepable.length > 0) return byTurn(ledger, kept, after, keepable);
     const was = ledger.acceptedOurs(kept, state, before.mark);
-    if (was.length > 0) return byTime(ledger, profile, kept, before.mark, after.mark, was);
+    if (keepable.length === 0 && was.length === 0) continue;
+    const isOperator = after.what === "state" && typeof after.state.by !== "object";
+    const copied = isOperator ? undefined : byCopy(kept, after.mark);
+    if (copied) return copied;
+    return keepable.length > 0
+      ? byTurn(ledger, kept, after, keepable)
+      : byTime(ledger, profile, kept, before.mark, after.mark, was);
   }
   return finding("operator", "no token of it was ever accepted");
 }
@@ -84,6 +93,7 @@ function byTurn(ledger: Ledger, kept: Kept, turn: Turn, keepable: readonly Seria
       const { by } = turn.state;
       if (by === "operator") return finding("operator", "revoked, or replaced by another consent");
       if (by === "grant") return finding("operator", "ended by another grant");
+      if (by === "use") return finding("avoidable", "an access token was used too early");
       return by.granted
         ? byGrant(ledger, kept, turn.state, by, keepable)
         : byReplay(ledger, kept, by, turn.mark, keepable);
@@ -93,6 +103,19 @@ function byTurn(ledger: Ledger, kept: Kept, turn: Turn, keepable: readonly Seria
     default:
       return finding("avoidable", "ceased to be keepable although nothing happened");
   }
+}
+
+/** The last grant before a mark was of a copy that the network made: it got a successor of its own, which nobody hears of. */
+function byCopy(kept: Kept, mark: Mark): Finding | undefined {
+  const grants = kept.arrivals.filter(
+    ({ granted, arrived }) => granted && arrived.number < mark.number,
+  );
+  const last = grants.at(-1);
+  if (!last?.isDuplicate) return undefined;
+  const isHeardOf = grants.some((other) => other !== last && other.answered === last.answered);
+  return isHeardOf
+    ? undefined
+    : finding("unavoidable", `the network delivered ${told(last.request)} twice`);
 }
 
 const told = ({ id, presented }: Sent): string => `request ${id} for serial ${presented}`;
@@ -105,10 +128,10 @@ function brokenTime(
   if (isDuplicate) return finding("unavoidable", `the network delivered ${told(request)} twice`);
   const took = arrived.at - request.recordedAt;
   const { requestLifeMs, policy, scale } = ledger.options;
-  const { atLeast, untilUsed } = policy.overlap;
+  const overlap = overlapOf(policy);
   // A window that is narrower than a request may live closes before a slow one arrives: whoever repeats that in time
   // and whoever waits for it lose, each in the other case.
-  const windowMs = untilUsed || atLeast === 0 ? requestLifeMs : atLeast / scale;
+  const windowMs = overlap === 0 ? requestLifeMs : overlap / scale;
   if (took >= Math.min(requestLifeMs, windowMs)) {
     return finding("timing", `${told(request)} arrived ${Math.round(took)} ms after it was sent`);
   }
@@ -149,45 +172,92 @@ function byReplay(
       `the answer with serial ${keepable} took longer than it is waited for`,
     );
   }
-  if (isGuess(ledger, kept, request, keepable)) {
-    const others = `serial ${keepable.join(", ")}`;
-    return finding("unavoidable", `${told(request)} was a guess between it and ${others}`);
+  const { policy, known } = ledger.options;
+  const mayDisplace = branchesOf(policy) > 1 && known.some((told) => branchesOf(told) === 1);
+  if (mayDisplace && keepable.every((serial) => serial < presented)) {
+    return finding("unavoidable", `serial ${keepable} is displaced under a policy it may follow`);
   }
+  const guessed = byGuess(ledger, kept, request, keepable);
+  if (guessed) return guessed;
   const what = `${told(request)} was taken for replay (${arrival.reason})`;
   return finding("avoidable", `${what} while serial ${keepable.join(", ")} was at hand`);
 }
 
 /**
- * Whether two successors were at hand and nothing could tell which one lives: when the second one came, their
- * predecessor, which would have brought a third, was not open any more.
+ * Two successors were at hand and nothing could tell which one lives: when the second one came, their predecessor, which
+ * would have brought a third, was not open any more, or whoever had heard it was not there to ask, or it was asked in
+ * vain while it was open.
  */
-function isGuess(
+function byGuess(
   ledger: Ledger,
   kept: Kept,
-  { presented, sent }: Sent,
+  request: Sent,
   keepable: readonly Serial[],
-) {
-  const cameAt = (serial: Serial) =>
-    kept.deliveries.find((one) => one.serial === serial && one.came.number < sent.number)?.came;
-  const own = cameAt(presented);
-  const others = keepable.map(cameAt);
-  if (!own || others.includes(undefined)) return false;
-  const marks = [own, ...others].filter((mark) => mark !== undefined);
-  const forked = marks.reduce((latest, mark) => (mark.number > latest.number ? mark : latest));
-  const oldest = Math.min(presented, ...keepable);
-  const { policy, scale } = ledger.options;
-  const { atLeast, untilUsed } = policy.overlap;
-  // A holder counts the window from its first request with that token: it cannot know when that was processed.
-  const acts = forked.at + (WINDOW_MARGIN_MS + REACTION_MS) / scale;
-  const isOpen = (serial: Serial): boolean => {
+): Finding | undefined {
+  const { presented, sent } = request;
+  const isOld = (serial: Serial): boolean =>
+    kept.requests.some((one) => one.presented === serial && one.id < request.id);
+  const successors = keepable.filter((serial) => !isOld(serial));
+  const found = [presented, ...successors].map((serial) =>
+    kept.deliveries.find((one) => one.serial === serial && one.came.number < sent.number),
+  );
+  const came = found.filter((one) => one !== undefined);
+  if (came.length < found.length) return undefined;
+  const last = came.reduce((a, b) => (b.came.number > a.came.number ? b : a));
+  const awake = Math.max(...came.map((one) => awakeAt(ledger, one)));
+  const { scale } = ledger.options;
+  const windowMs = toldWindow(ledger.options.known) / scale;
+  const acts = awake + (WINDOW_MARGIN_MS + REACTION_MS) / scale;
+  const oldest = Math.min(presented, ...successors);
+  const isOpen = (serial: Serial, at: Mark): boolean => {
+    // A holder counts the window from its first request with that token: it cannot know when that was processed.
     const first = kept.requests.find((one) => one.presented === serial);
-    return untilUsed || first === undefined || acts < first.recordedAt + atLeast / scale;
+    const isTold = first === undefined || at.at < first.recordedAt + windowMs;
+    return isTold && ledger.acceptedOurs(kept, ledger.stateAt(kept, at), at).includes(serial);
   };
-  const before = ledger.acceptedOurs(kept, ledger.stateAt(kept, forked), {
-    at: acts,
-    number: forked.number,
-  });
-  return !before.some((serial) => serial < oldest && isOpen(serial));
+  const older = new Set(kept.requests.map((one) => one.presented).filter((one) => one < oldest));
+  const died = last.host.died !== null && last.host.died.at < acts;
+  const canAsk = !died && [...older].some((one) => isOpen(one, { ...last.came, at: acts }));
+  const others = `serial ${keepable.join(", ")}`;
+  if (!canAsk) {
+    return finding("unavoidable", `${told(request)} was a guess between it and ${others}`);
+  }
+  const granted = new Set(kept.arrivals.flatMap((one) => (one.granted ? [one.request] : [])));
+  const asked = kept.requests.find(
+    (asking) =>
+      older.has(asking.presented) &&
+      !granted.has(asking) &&
+      asking.sent.number > last.came.number &&
+      asking.id < request.id &&
+      isOpen(asking.presented, asking.sent),
+  );
+  const which = `whether serial ${presented} or ${others} lives`;
+  if (asked) return finding("timing", `${told(asked)} came too late to tell ${which}`);
+  const faults = [...kept.faults, ...ledger.clockFaults].filter(
+    (fault) => fault.number > last.came.number && [...older].some((one) => isOpen(one, fault)),
+  );
+  const fault = faults.reduce<Mark>((a, b) => (b.number > a.number ? b : a), last.came);
+  const again = { ...fault, at: fault.at + AGAIN_MS + (WINDOW_MARGIN_MS + REACTION_MS) / scale };
+  return [...older].some((one) => isOpen(one, again))
+    ? undefined
+    : finding("timing", `faults left no time to ask ${which}`);
+}
+
+/** How long a token is open that was superseded, under every policy that the holder takes for possible. */
+function toldWindow(known: readonly Policy[]): number {
+  const windows = known
+    .filter(({ rotate, replay }) => rotate !== "never" && replay.action !== "refuse")
+    .map(overlapOf);
+  return Math.min(Number.POSITIVE_INFINITY, ...windows);
+}
+
+/** When the process that an answer came to could act on it: it may have stood still before it was durable. */
+function awakeAt({ pauses }: Ledger, { host, came, durable }: Delivery): number {
+  const before = durable?.number ?? Number.POSITIVE_INFINITY;
+  const still = pauses.filter(
+    (one) => one.host === host && one.from.number < before && one.until > came.at,
+  );
+  return Math.max(came.at, ...still.map(({ until }) => until));
 }
 
 /** Granted, and what it brought did not become ours, or not in time. */
@@ -287,7 +357,7 @@ function byTime(
   const start = (absence?.until ?? from.at) + timing.deadlineMs;
   // A holder in doubt between policies keeps the longest interval of them.
   const intervals = profile.settings.policies.map((told) => policyOf(told).minInterval);
-  const slackMs = (40_000 + Math.max(policy.minInterval, ...intervals)) / scale;
+  const slackMs = AGAIN_MS + (40_000 + Math.max(policy.minInterval, ...intervals)) / scale;
   const faultsIn = [...kept.faults, ...ledger.clockFaults].some(
     ({ number, at }) => number > from.number && at <= endAt,
   );

@@ -71,7 +71,8 @@ export interface State {
   readonly mark: Mark;
   readonly chain: Uint8Array;
   readonly authorization: Uint8Array | null;
-  readonly by: Arrival | "operator" | "grant";
+  /** "use" is that of an access token. */
+  readonly by: Arrival | "operator" | "grant" | "use";
 }
 
 export interface Delivery {
@@ -112,6 +113,8 @@ export interface LedgerOptions {
   readonly world: World;
   readonly trace: Trace;
   readonly policy: Policy;
+  /** What the keychain is told: the policy in force is among these. */
+  readonly known: readonly Policy[];
   /** The provider's clock at a true time. */
   readonly providerNow: (at: number) => Instant;
   readonly requestLifeMs: number;

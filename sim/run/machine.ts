@@ -48,6 +48,8 @@ export interface MachineParts {
   readonly faults: Faults;
   /** Called with each commit of the keychain's store. */
   readonly onCommit: (host: Host, changes: readonly Change[], events: readonly NewEvent[]) => void;
+  /** Called when something failed that a keychain did of its own accord for a connection. */
+  readonly onFailed: (host: Host, connection: string) => void;
 }
 
 export class Machine {
@@ -261,9 +263,10 @@ export class Host implements Holder {
   }
 
   #log(): Log {
-    const { trace } = this.#machine.parts;
-    const say = (event: string, fields = {}): void => {
+    const { trace, onFailed } = this.#machine.parts;
+    const say: Log["warn"] = (event, fields = {}) => {
       if (trace.lines) trace.note(`${this.name} logs ${event} ${JSON.stringify(fields)}`);
+      if (event === "harvest" || event === "refresh") onFailed(this, String(fields.connection));
     };
     return { info: say, warn: say, error: say };
   }

@@ -6,7 +6,7 @@ import { overlapOf } from "../../src/kernel/doubt.ts";
 import type { Settings } from "../../src/kernel/holding.ts";
 import { formatPolicy, policyOf } from "../../src/kernel/parse-policy.ts";
 import type { Policy } from "../../src/kernel/policy.ts";
-import { type Duration, MINUTE } from "../../src/kernel/time.ts";
+import { DAY, type Duration, MINUTE } from "../../src/kernel/time.ts";
 import type { Mode } from "../../src/keychain/connection.ts";
 import type { Timing } from "../../src/keychain/defaults.ts";
 import { DEFAULT_TIMING, defaultSettings } from "../../src/keychain/defaults.ts";
@@ -75,24 +75,9 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   "exact-online-old-allowed": 2,
   "openam-12": 2,
   "openam-13": 2,
-  // A fork or a late copy is not always cured under these (docs/internals/status.md): drawn only where a seed asks for
-  // them by name.
-  ...Object.fromEntries(forking().map((name) => [name, 0])),
   // Its refresh token stands in a cut answer as the access token, where nobody looks for it and the judge finds it.
   "refresh-as-access": 0,
 };
-
-/** Policies that revoke on replay, and answer a retry within a window of time with another successor or rotate only now and then. */
-function forking(): readonly string[] {
-  return Object.entries({ ...PRESETS, ...MORE_POLICIES })
-    .filter(([, policy]) => {
-      const { rotate, retry, replay } = policy;
-      const window = overlapOf(policy);
-      const renews = retry.answer !== "current" && window > 0 && Number.isFinite(window);
-      return replay.action !== "refuse" && (renews || typeof rotate === "object");
-    })
-    .map(([name]) => name);
-}
 
 /** For histories in which a lifetime of minutes passes in seconds: the network is as much faster as it may be. */
 const FAST_TIMING: Timing = {
@@ -122,7 +107,8 @@ export function drawProfile(seed: string): Profile {
   const drawn = stream.weighted(Object.entries(WEIGHTS));
   const policyName = Object.hasOwn(WEIGHTS, named) ? named : drawn;
   const policy = (PRESETS[policyName] ?? MORE_POLICIES[policyName]) as Policy;
-  const isFast = stream.chance(0.2);
+  const mayBeFast = kept !== null || policy.access.lifetime <= FAST_LIFE_MOST;
+  const isFast = stream.chance(0.2) && mayBeFast;
   const isStarted = isFast || (policy.access.lifetime <= MINUTE && stream.chance(0.05));
   const fastest = kept ? Number.POSITIVE_INFINITY : fastestFor(policy);
   const scale = isFast ? Math.min(stream.pick([60, 200, 600]), fastest) : 1;
@@ -163,6 +149,9 @@ export function drawProfile(seed: string): Profile {
 
 /** Nobody who gives up sooner than a redeem takes gets a token: so many turns of its store are granted to it. */
 const TURNS_LEAST = 40;
+
+/** Whose access tokens live longer is not run faster than life: schedules look around all the time, and nothing happens. */
+const FAST_LIFE_MOST: Duration = DAY;
 
 /** So many lives of a request fit into the life of a refresh token, and into a window: as with clocks at their own pace. */
 const FIT = { life: 10, window: 0.5 };

@@ -130,6 +130,17 @@ export class SimProvider {
     });
   }
 
+  /** Somebody shows an access token where it is for, which may count as first use of its refresh token. */
+  async use(accessToken: Secret): Promise<void> {
+    await this.#alone("use", async (issuer) => {
+      try {
+        await issuer.checkAccess(accessToken.reveal());
+      } catch (error) {
+        if (!(error instanceof KetenError)) throw error;
+      }
+    });
+  }
+
   /** Answers one request as the vendor's surface would. */
   async answer(
     body: string,

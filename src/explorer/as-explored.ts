@@ -4,8 +4,8 @@
  *
  * 1. There is one chain, of one client and one owner, and its code was redeemed at once: no cap is reached, no code is
  *    late, replayed or overtaken.
- * 2. There is no resource server: nobody presents an access token. Only the holder asks when it ends, and of that no more
- *    than whether a refresh ends it (`kernel/doubt.ts`).
+ * 2. An access token is used as soon as it is handed out, which matters where that counts as first use. Only the holder
+ *    asks when it ends, and of that no more than whether a refresh ends it (`kernel/doubt.ts`).
  * 3. No decision reads the register.
  * 4. A world is given up after its horizon, and counts as lost by our fault. What ends a token at more than twice that ends
  *    none, and has no holder make haste, which it does at half of a token's life (`kernel/holding.ts`).
@@ -30,13 +30,14 @@ export const horizonOf = ({ access }: Policy, rounds: number): Duration =>
 
 /** The policy with everything that makes no difference in a search of so many rounds set to one value. */
 export function asExplored(policy: Policy, rounds: number): Policy {
-  const { access, replay, quota } = policy;
-  const { caps, code, firstUse, register } = DEFAULT_POLICY;
+  const { access, replay, quota, overlap, usedFor } = policy;
+  const { caps, code, register } = DEFAULT_POLICY;
+  const isUseNoted = overlap.untilUsed || usedFor < FOREVER;
   return {
     ...policy,
     caps,
     code,
-    firstUse,
+    firstUse: isUseNoted ? policy.firstUse : DEFAULT_POLICY.firstUse,
     register,
     quota: quota.filter(({ max }) => max < QUOTA_REACHED),
     replay: { ...replay, accessTokens: "revoke" },

@@ -54,10 +54,14 @@ export function faultMovesOf<S>(world: World<S>, setting: Setting<S>): readonly 
 }
 
 const requests =
-  (strike: <S>(world: World<S>, message: Message, setting: Setting<S>) => World<S>): Strikes =>
+  (
+    strike: <S>(world: World<S>, message: Message, setting: Setting<S>) => World<S>,
+    strikes: (message: Message) => boolean = () => true,
+  ): Strikes =>
   (world, setting) =>
     world.net
       .filter(({ kind, copy, arrivesAt }) => kind === "request" && !copy && arrivesAt <= world.now)
+      .filter(strikes)
       .map((message) => ({
         says: `to ${message.sending.id}`,
         to: strike(world, message, setting),
@@ -189,8 +193,10 @@ const STRIKES: Readonly<Record<Fault, Strikes>> = {
     return settled(world, worker, doing.sending, { class: "notSent" }, setting);
   }),
   requestLost: requests((world, message) => without(world, message)),
-  requestDelayed: requests((world, message) =>
-    send(without(world, message), { ...message, arrivesAt: world.now + LATE }),
+  requestDelayed: requests(
+    (world, message) =>
+      send(without(world, message), { ...message, arrivesAt: world.now + LATE, isLate: true }),
+    ({ isLate }) => !isLate,
   ),
   requestDoubled: requests((world, message) => again(world, message, world.now)),
   requestDoubledLate: requests((world, message) => again(world, message, world.now + LATE)),
@@ -258,7 +264,7 @@ const STRIKES: Readonly<Record<Fault, Strikes>> = {
     if (token === undefined || world.net.some(({ owner }) => owner === ELSEWHERE)) return [];
     const evidence = { double: false, newer: false, inReach: false };
     const sending = { id: ELSEWHERE, token, why: "", note: null, deadline: 0, leaseUntil: 0 };
-    const message = { kind: "request", sending, owner: ELSEWHERE } as const;
+    const message = { kind: "request", sending, owner: ELSEWHERE, isLate: false } as const;
     const at = { arrivesAt: world.now, copy: true, evidence, result: null };
     return [{ says: token, to: send(world, { ...message, ...at }) }];
   },

@@ -12,8 +12,8 @@
 import { overlapOf } from "../kernel/doubt.ts";
 import { DEFAULT_TIMING } from "../keychain/defaults.ts";
 import { ELSEWHERE } from "./fault-moves.ts";
-import { FALLBACK, OPERATOR, TIMING } from "./faults.ts";
-import type { Move } from "./moves.ts";
+import { FALLBACK, type Fault, OPERATOR, TIMING } from "./faults.ts";
+import { type Move, newerAtHand } from "./moves.ts";
 import { acceptedAtHand, type Setting, type World } from "./world.ts";
 
 export type LossClass = "avoidable" | "unavoidable" | "timing" | "held" | "operator";
@@ -34,8 +34,8 @@ export interface Loss {
 
 const DROPPING = new Set(["storeDown", "commitUnknown", "journalFails"]);
 
-/** The loss that a step made; null if a token at hand is still accepted. */
-export function judge<S>(move: Move<S>, setting: Setting<S>): Loss | null {
+/** The loss that a step made from a world; null if a token at hand is still accepted. */
+export function judge<S>(move: Move<S>, from: World<S>, setting: Setting<S>): Loss | null {
   const { to, cause } = move;
   const { faults } = to;
   if (acceptedAtHand(to, setting).length > 0) return null;
@@ -43,7 +43,13 @@ export function judge<S>(move: Move<S>, setting: Setting<S>): Loss | null {
   const otherwise = broken ? "timing" : "avoidable";
   switch (cause.by) {
     case "program":
-      return { class: otherwise, why: "a token at hand was dropped" };
+      if (isForgotten(from, setting)) return { class: "unavoidable", why: "the remote forgot" };
+      return (
+        (to.remote !== from.remote && byOthers(faults, setting)) || {
+          class: otherwise,
+          why: "a token at hand was dropped",
+        }
+      );
     case "time":
       return lostInTime(to, setting, otherwise);
     case "fault": {
@@ -53,20 +59,39 @@ export function judge<S>(move: Move<S>, setting: Setting<S>): Loss | null {
       return { class: "unavoidable", why: fault };
     }
     case "remote": {
-      const { owner, copy, evidence } = cause.message;
+      const { owner, copy, evidence, sending } = cause.message;
       const isOld = to.faults.some((fault) => FALLBACK.has(fault));
       if (owner === ELSEWHERE) return { class: "operator", why: "used elsewhere" };
       if (copy) return { class: broken ? "timing" : "unavoidable", why: "a copy by the network" };
       // Whoever repeats it in time and whoever waits for it lose, each in the other case.
       const isSlow = isNarrow(setting) && faults.includes("requestDelayed");
       if (evidence.inReach && isSlow) return { class: "timing", why: "slower than its window" };
+      if (evidence.inReach && faults.includes("remoteForgets") && isWindow(setting)) {
+        return { class: "unavoidable", why: "the remote forgot, and whose window is open with it" };
+      }
       if (evidence.inReach) return { class: otherwise, why: "a newer token was at hand" };
       if (isOld) return { class: "operator", why: "the store was older than what was sent" };
       if (evidence.double) return { class: otherwise, why: "two requests for one token" };
+      if (newerAtHand(from, sending.token, setting)) {
+        return { class: isSlow ? "timing" : otherwise, why: "used while a request was on its way" };
+      }
       if (evidence.newer) return { class: "held", why: "the newer token was out of reach" };
       return { class: "unavoidable", why: "nobody is there for the answer" };
     }
   }
+}
+
+/** Whether the only token that the remote accepts is one that it had displaced, until it forgot that. */
+function isForgotten<S>(world: World<S>, setting: Setting<S>): boolean {
+  if (!world.faults.includes("remoteForgets")) return false;
+  const journals = world.journals.filter(({ settled }) => !settled);
+  return acceptedAtHand({ ...world, journals }, setting).length === 0;
+}
+
+/** Whether a superseded token is open for a time. */
+function isWindow<S>({ policy }: Setting<S>): boolean {
+  const width = overlapOf(policy);
+  return width > 0 && Number.isFinite(width);
 }
 
 /** Whether a window is no wider than a request may be on its way. */
@@ -84,19 +109,25 @@ function lostInTime<S>(
   const isFixed = policy.rotate === "never";
   if (isFixed) return { class: "unavoidable", why: "the policy's own end, which nothing moves" };
   if (faults.includes("machineOff")) return { class: "unavoidable", why: "we were off too long" };
-  // Nobody tells us, and what another does with our token begins no window that we could know of.
+  const others = byOthers(faults, setting);
+  if (others) return others;
+  // Where the cure must come within less than a request may be on its way, a second fault leaves no time for it.
+  if (isNarrow(setting) && faults.length > 1)
+    return { class: "timing", why: "a window closed, too narrow" };
+  return { class: otherwise, why: "a window closed" };
+}
+
+/** Whether the end of a window may be others' doing, of which nobody tells us. */
+function byOthers<S>(faults: readonly Fault[], { policy }: Setting<S>): Loss | undefined {
+  // What another does with our token begins no window that we could know of.
   if (faults.includes("usedElsewhere")) return { class: "operator", why: "used elsewhere" };
   // Nor does the remote tell what it forgot, and with that whose window is open again.
   if (faults.includes("remoteForgets")) return { class: "unavoidable", why: "the remote forgot" };
   // A copy begins a window of its own where it gets a successor of its own, or rotates what its original did not.
   const isCopied = faults.includes("requestDoubled") || faults.includes("requestDoubledLate");
-  if (isCopied && (policy.retry.answer !== "current" || policy.rotate !== "always")) {
-    return { class: "unavoidable", why: "a copy by the network" };
-  }
-  // Where the cure must come within less than a request may be on its way, a second fault leaves no time for it.
-  if (isNarrow(setting) && faults.length > 1)
-    return { class: "timing", why: "a window closed, too narrow" };
-  return { class: otherwise, why: "a window closed" };
+  return isCopied && (policy.retry.answer !== "current" || policy.rotate !== "always")
+    ? { class: "unavoidable", why: "a copy by the network" }
+    : undefined;
 }
 
 /** Where nothing more will happen and the chain was not shown to live. */

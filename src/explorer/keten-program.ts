@@ -125,7 +125,10 @@ function look(record: ConnectionRecord, sight: Sight): Look<ConnectionRecord> {
       return { do: "send", sending, store };
     }
     case "usable":
-      return { do: "rest", until: store.due, why: "fresh", store, watches: false };
+      return {
+        ...{ do: "rest", until: store.due, why: "fresh", store, watches: false },
+        handsOut: tokenOfAccess(store.holding),
+      };
     case "wait":
       return step.why === "held"
         ? { do: "rest", until: heldUntil(store, now), why: step.why, store, watches: true }
@@ -133,6 +136,12 @@ function look(record: ConnectionRecord, sight: Sight): Look<ConnectionRecord> {
     case "stopped":
       return { do: "stop", why: `${store.holding.status} ${store.holding.cause}`, store };
   }
+}
+
+/** The refresh token that came with the access token at hand. */
+function tokenOfAccess({ access, current, parked }: ConnectionRecord["holding"]): Token {
+  const found = parked.find(({ by }) => by === access?.by) ?? current;
+  return found.print;
 }
 
 /** Who waits for another process polls. The model wakes it when there is something to see, or when time is up. */

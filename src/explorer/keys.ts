@@ -163,7 +163,7 @@ function workerText<S>(world: World<S>, worker: Worker, numbers: Numbers): strin
 }
 
 function messageText(message: Message, now: Instant, numbers: Numbers): string {
-  const { kind, sending, owner, arrivesAt, copy, evidence, result } = message;
+  const { kind, sending, owner, arrivesAt, copy, isLate, evidence, result } = message;
   const what = [sending, evidence, result].map((part) => `#${numbers.of(part)}`);
-  return `${kind} ${owner} ${copy} ${what.join()} @${past(arrivesAt, now)}`;
+  return `${kind} ${owner} ${copy} ${isLate} ${what.join()} @${past(arrivesAt, now)}`;
 }

@@ -6,7 +6,7 @@ import type { Result } from "../kernel/settle.ts";
 import type { Instant } from "../kernel/time.ts";
 import type { Fault } from "./faults.ts";
 import type { Sending } from "./program.ts";
-import { presentTo, serialOf, type Token } from "./remote.ts";
+import { presentTo, serialOf, type Token, usedAccess } from "./remote.ts";
 import {
   AT_ONCE,
   acceptedAtHand,
@@ -114,9 +114,16 @@ function look<S>(world: World<S>, worker: Worker, setting: Setting<S>): Move<S> 
     return { says: `${name} stops: ${looked.why}`, cause: PROGRAM, to };
   }
   const doing = { do: "look", at: looked.until, watches: looked.watches } as const;
-  const to = withWorker(noted, worker, { doing, seen });
-  const isFirst = noted === world;
+  const used = looked.handsOut === undefined ? noted : handedOut(noted, looked.handsOut, setting);
+  const to = withWorker(used, worker, { doing, seen });
+  const isFirst = used === world;
   return { says: `${name} rests (${looked.why})`, cause: PROGRAM, to, isFirst };
+}
+
+/** What is handed out is used at once. */
+function handedOut<S>(world: World<S>, token: Token, { policy }: Setting<S>): World<S> {
+  const remote = usedAccess(world.remote, policy, token, world.now);
+  return remote === world.remote ? world : { ...world, remote };
 }
 
 function sendOff<S>(
@@ -148,6 +155,7 @@ export function sentOff<S>(
     owner: ownerOf(worker),
     arrivesAt: leavesAt,
     copy: false,
+    isLate: false,
     evidence: evidenceAt(world, worker, sending, setting),
     result: null,
   });
@@ -171,7 +179,7 @@ function evidenceAt<S>(
 }
 
 /** Whether a newer token that the remote accepts is at hand, or can be read by one process. */
-const newerAtHand = <S>(
+export const newerAtHand = <S>(
   world: World<S>,
   token: Token,
   setting: Setting<S>,

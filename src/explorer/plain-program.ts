@@ -57,11 +57,9 @@ export function plainProgram(keeper: Keeper): Program<PlainStore> {
 
 function look({ lock }: Keeper, store: PlainStore, { owner, now, boot }: Sight): Look<PlainStore> {
   if (store.isLost) return { do: "stop", why: "refused", store };
-  const wait = (until: Instant, why: string): Look<PlainStore> => ({
-    ...{ do: "rest", until, why, store },
-    watches: false,
-  });
-  if (now < store.due) return wait(store.due, "fresh");
+  const wait = (until: Instant, why: string) =>
+    ({ do: "rest", until, why, store, watches: false }) as const;
+  if (now < store.due) return { ...wait(store.due, "fresh"), handsOut: store.token };
   if (store.lock && boot.at < store.lock.until && store.lock.owner !== owner) {
     return wait(now + store.lock.until - boot.at, "locked");
   }

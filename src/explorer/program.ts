@@ -63,6 +63,8 @@ export type Look<S> =
       readonly store: S;
       /** Looks again as soon as the store changes or a process dies. */
       readonly watches: boolean;
+      /** The refresh token whose access token it hands out; undefined where it has none to hand out. */
+      readonly handsOut?: Token;
     }
   /** Nothing will be done any more. */
   | { readonly do: "stop"; readonly why: string; readonly store: S };

@@ -11,8 +11,16 @@ import {
   present,
   redeem,
 } from "../kernel/authorization.ts";
-import { type Chain, entryOf, isAccepted, type Presented, revoke } from "../kernel/chain.ts";
+import {
+  type Chain,
+  entryOf,
+  isAccepted,
+  isLeaf,
+  type Presented,
+  revoke,
+} from "../kernel/chain.ts";
 import type { Policy, Revision } from "../kernel/policy.ts";
+import { accessUsed } from "../kernel/present.ts";
 import type { ChainRefusal } from "../kernel/refusal.ts";
 import type { Result } from "../kernel/settle.ts";
 import type { Instant } from "../kernel/time.ts";
@@ -102,6 +110,15 @@ export function presentTo(
       scope: null,
     },
   };
+}
+
+/** The remote after the newest access token of a refresh token was used, which may count as that one's first use. */
+export function usedAccess(remote: Remote, policy: Policy, token: Token, now: Instant): Remote {
+  const { serial, issuedAt } = read(token);
+  const entry = entryOf(remote.chain, serial);
+  const isActive = entry?.issuedAt === issuedAt && (policy.access.ends === "own" || isLeaf(entry));
+  const chain = isActive ? accessUsed(remote.chain, policy, serial, now) : remote.chain;
+  return chain === remote.chain ? remote : { ...remote, chain };
 }
 
 function refused({ reason }: ChainRefusal): Result {

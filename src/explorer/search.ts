@@ -95,7 +95,7 @@ export function explore<S>(setting: Setting<S>, options: SearchOptions): Explore
     }
     const faults = moves[0]?.isFirst ? [] : faultMovesOf(world, setting);
     for (const move of [...moves, ...faults]) {
-      const loss = judge(move, setting);
+      const loss = judge(move, world, setting);
       if (loss) lose(loss, at, move.says, move.to.faults);
       else enter(found, known, numbers, at, move, setting);
     }

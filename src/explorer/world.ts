@@ -71,6 +71,8 @@ export interface Message {
   readonly arrivesAt: Instant;
   /** Made by the network, or by a thief; nobody waits for its answer. */
   readonly copy: boolean;
+  /** A request that the network held up already: once more, and it would outlive the life of a request. */
+  readonly isLate: boolean;
   readonly evidence: Evidence;
   readonly result: Result | null;
 }

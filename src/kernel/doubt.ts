@@ -14,7 +14,8 @@
  *    dead, and after nobody can hear its answer any more. What it then ends was lost already.
  * 4. A request that may still be on its way is a danger of its own: arriving after ours it could displace our
  *    successor. Where that can happen we wait until it must be dead, or as long as the window leaves room. And a
- *    successor is not *used* while an earlier request of its chain may still arrive and count as replay (`holding.ts`).
+ *    successor is not *used*, nor its access token where that counts, while an earlier request of its chain may still
+ *    arrive and count as replay (`plan.ts`).
  */
 
 import { branchesOf, type Policy } from "./policy.ts";
@@ -35,6 +36,8 @@ export interface OpenRequest {
   readonly streak: number;
   /** How often the token was presented by now. */
   readonly tries: number;
+  /** Its token is open until then at most, superseded as it was before; FOREVER where it was not. */
+  readonly openUntil: Instant;
 }
 
 export type Advice =
@@ -64,6 +67,12 @@ export function duplicateDisplaces(policy: Policy): boolean {
   );
 }
 
+/** How many successors live beside the newest one under every policy; 0 where a new one displaces the others. */
+export function siblingsOf(knowledge: Knowledge): number {
+  const rotating = knowledge.filter(({ rotate }) => rotate !== "never");
+  return rotating.length === 0 ? 0 : Math.min(...rotating.map(branchesOf)) - 1;
+}
+
 /** Whether a superseded token, presented outside its overlap, does no harm. */
 const refusesOnly = (policy: Policy): boolean => policy.replay.action === "refuse";
 
@@ -90,7 +99,7 @@ export const silenceWithin = (knowledge: Knowledge): Duration => windowOf(knowle
 /** What to do about one open request, right under every policy that may be in force. */
 export function advise(knowledge: Knowledge, open: OpenRequest, margin: Duration): Advice {
   let notBefore = open.sentAt;
-  let notAfter = FOREVER;
+  let notAfter = open.openUntil;
   let lastResort = false;
   for (const policy of knowledge) {
     if (policy.minInterval > 0) {
@@ -108,7 +117,9 @@ export function advise(knowledge: Knowledge, open: OpenRequest, margin: Duration
   const arrived = Math.min(open.deadAt, open.sentAt + silenceWithin(knowledge));
   const patient = Math.max(notBefore, arrived);
   const wait = knowledge.some(duplicateDisplaces) && minIntervalOf(knowledge) === 0;
-  return { do: "resend", notBefore: wait && patient < notAfter ? patient : notBefore, notAfter };
+  // Past its window there is no hurry either.
+  const hurries = notBefore < notAfter && patient >= notAfter;
+  return { do: "resend", notBefore: wait && !hurries ? patient : notBefore, notAfter };
 }
 
 /** Whether presenting the token after `notAfter` is still harmless under every policy. */
@@ -137,6 +148,21 @@ export function predecessorOpenUntil(
 /** Whether a refusal of one token can end the whole chain under some policy. */
 export function replayRevokes(knowledge: Knowledge): boolean {
   return knowledge.some((policy) => policy.rotate !== "never" && !refusesOnly(policy));
+}
+
+/**
+ * For how long after it was superseded a token is open although somebody uses an access token of its successor; after
+ * that, the use may close it, and presenting it then ends the chain. FOREVER where use makes no difference.
+ */
+export function openThoughUsed(knowledge: Knowledge): Duration {
+  const noting = knowledge.filter(
+    (policy) =>
+      policy.rotate !== "never" &&
+      policy.firstUse === "refreshOrAccess" &&
+      policy.overlap.untilUsed &&
+      !refusesOnly(policy),
+  );
+  return Math.min(FOREVER, ...noting.map(({ overlap }) => overlap.atLeast));
 }
 
 /** The least interval between grants that every policy allows. */

@@ -11,7 +11,6 @@ import {
   ATTEMPTS_MAX,
   type Attempt,
   type BootInstant,
-  doubtful,
   type Held,
   type Holding,
   isListenedFor,
@@ -20,6 +19,7 @@ import {
   type Settings,
   type Why,
 } from "./holding.ts";
+import { doubtful } from "./plan.ts";
 import type { Duration, Instant } from "./time.ts";
 
 export interface Intent {

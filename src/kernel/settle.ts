@@ -4,7 +4,8 @@
  * 1. An answer is committed iff its chain is the holding's and its attempt is open and the newest, or presented the
  *    token that is current still. Any other answer that brings a token we do not have is parked, sealed; never dropped.
  * 2. Settling twice is settling once: an answer whose token is at hand already changes nothing but its attempt.
- * 3. A success proves the chain alive: what was parked before it, and what was refused before it, is forgotten.
+ * 3. A success proves the chain alive: what was parked before it, and what was refused before it, is forgotten. Where
+ *    successors live beside each other, the others at hand are kept for a day on which the newest is lost.
  * 4. What is parked is bounded: beyond `PARKED_MAX` the oldest that the provider refused goes. Further tokens are tried
  *    with growing pauses, so that a provider that answers every refusal with another token is not stormed.
  * 5. `invalid_grant` alone never ends a chain. It does so only when no untried token is left and no request is open.
@@ -13,21 +14,26 @@
  *    current was spent by it or before it.
  */
 
-import { accessLifetimeOf, duplicateDisplaces, type Knowledge, minIntervalOf } from "./doubt.ts";
+import {
+  accessLifetimeOf,
+  duplicateDisplaces,
+  type Knowledge,
+  minIntervalOf,
+  siblingsOf,
+} from "./doubt.ts";
 import {
   type Attempt,
-  doubtful,
   type Held,
   type Holding,
   heardUntil,
   heldOf,
   isUnheard,
   type Parked,
-  plan,
   type Settings,
 } from "./holding.ts";
 import { type BlockCause, nameLoss } from "./loss.ts";
 import type { About, Outcome } from "./outcome.ts";
+import { doubtful, plan } from "./plan.ts";
 import { type Duration, FOREVER, type Instant } from "./time.ts";
 
 /** At most so many parked successors; only refused ones make room. */
@@ -107,11 +113,13 @@ export function settleAttempt(
       ? { ...parked, holding: preferNewest(parked.holding) }
       : parked;
   }
-  if (!attempt) return { holding: h, settled: "known" };
+  if (!attempt) {
+    return { holding: result.class === "inDoubt" ? h : close(h, attemptId), settled: "known" };
+  }
   const closed = close(h, attemptId);
   switch (result.class) {
     case "notSent":
-      return noted(backOff(calm(closed, now), settings, null, report));
+      return noted(backOff(calm(closed, knowledge, now), settings, null, report));
     case "inDoubt": {
       const attempts = h.attempts.map((other) =>
         other.id === attemptId ? { ...other, doubt: result.why } : other,
@@ -157,16 +165,19 @@ const release = (h: Holding, attempt: Attempt): Holding =>
   h.lease?.owner === attempt.owner && h.newest === attempt.id ? { ...h, lease: null } : h;
 
 /** Without an attempt, and without the lease if that was its. */
-function close(h: Holding, attemptId: string): Holding {
+function close(holding: Holding, attemptId: string): Holding {
+  const contested = holding.contested.filter((id) => id !== attemptId);
+  const h = { ...holding, contested };
   const attempt = h.attempts.find(({ id }) => id === attemptId);
   if (!attempt) return h;
   return { ...release(h, attempt), attempts: h.attempts.filter(({ id }) => id !== attemptId) };
 }
 
 /** The status between requests: as if the last one had not been. */
-function calm(h: Holding, now: Instant): Holding {
+function calm(h: Holding, knowledge: Knowledge, now: Instant): Holding {
   if (h.attempts.length > 0) return { ...h, status: "uncertain" };
-  const status = h.parked.length > 0 ? "forked" : h.refreshed ? "fresh" : "imported";
+  const isForked = h.parked.length > 0 && siblingsOf(knowledge) === 0;
+  const status = isForked ? "forked" : h.refreshed ? "fresh" : "imported";
   return h.status === status ? h : { ...h, status, since: now };
 }
 
@@ -195,6 +206,12 @@ function commit(
   // And what was superseded already, before it was presented once more, is not superseded anew.
   const before = h.predecessor?.print === presented.print ? h.predecessor.supersededAt : FOREVER;
   const supersededAt = Math.min(before, attempt.sentAt, ...same.map(({ sentAt }) => sentAt));
+  const contesting = knowledge.some(duplicateDisplaces)
+    ? same.filter(
+        (other) =>
+          other.epoch > attempt.epoch || (isUnheard(other) && other.deadAt > attempt.sentAt),
+      )
+    : [];
   return {
     ...h,
     status: "fresh",
@@ -207,7 +224,7 @@ function commit(
     serials: known ? h.serials : h.serials + 1,
     current,
     predecessor: rotated ? { ...presented, supersededAt } : null,
-    parked: [],
+    parked: siblings(h, knowledge, current, presented, now),
     access: answer.access
       ? {
           ...answer.access,
@@ -223,9 +240,24 @@ function commit(
     refused: [],
     doubted: false,
     quietUntil: Math.max(h.quietUntil, ...pending.map(({ deadAt }) => deadAt)),
+    contested: contesting.map(({ id }) => id),
     streak: retried ? h.streak + 1 : 0,
     failures: 0,
   };
+}
+
+/** The other successors that live beside the newest one. */
+function siblings(
+  h: Holding,
+  knowledge: Knowledge,
+  newest: Held,
+  presented: Held,
+  at: Instant,
+): readonly Parked[] {
+  const asked = h.attempts.map(({ print }) => print);
+  const spent = [newest.print, presented.print, ...h.refused, ...asked];
+  const others = [...h.parked, { ...h.current, at }].filter(({ print }) => !spent.includes(print));
+  return others.slice(Math.max(0, others.length - siblingsOf(knowledge)));
 }
 
 /** With the token parked last as current: a later request displaced what an earlier one had brought. */
@@ -247,7 +279,9 @@ function park(
   if (!fresh || heldOf(h, fresh.print)) return { holding: h, settled: "known" };
   const parked = withRoom(h, { ...fresh, by: attemptId, serial: h.serials, at: now });
   const dead = h.status === "lost";
-  const quiet = h.attempts.length === 0 && knowledge.some(({ rotate }) => rotate !== "never");
+  const isFork = dead || siblingsOf(knowledge) === 0;
+  const quiet =
+    isFork && h.attempts.length === 0 && knowledge.some(({ rotate }) => rotate !== "never");
   return {
     settled: "parked",
     holding: {
@@ -292,11 +326,16 @@ function refuse(
     case "tooEarly":
       return tooEarly({ ...withFound, evidence }, knowledge, settings, attempt, now);
     case "rate":
-      return backOff({ ...calm(withFound, now), evidence }, settings, result.retryAfter, report);
+      return backOff(
+        { ...calm(withFound, knowledge, now), evidence },
+        settings,
+        result.retryAfter,
+        report,
+      );
     default: {
       const blocked = withFound.attempts.length === 0;
       const held: Holding = {
-        ...calm(withFound, now),
+        ...calm(withFound, knowledge, now),
         evidence,
         cause: BLOCKS[result.about],
       };
@@ -350,7 +389,7 @@ function refuseToken(
     const notBefore = Math.max(...hoped.map((other) => heardUntil(other, settings)));
     return { ...open, notBefore };
   }
-  if (plan(waiting, knowledge, settings, now).do === "send") {
+  if (plan(waiting, knowledge, settings, now).do !== "stop") {
     return refused.length > CANDIDATES_AT_ONCE ? backOff(waiting, settings, null, report) : waiting;
   }
   const cause = nameLoss(
@@ -388,7 +427,7 @@ function tooEarly(
       ? now + step
       : Math.max(grantedAt + interval + (inDoubt ? settings.margin : 0), now + step);
   return {
-    ...calm(h, now),
+    ...calm(h, knowledge, now),
     cause: inDoubt ? h.cause : "tooEarly",
     notBefore: until,
     failures: h.failures + (attempt.why === "due" ? 1 : 0),

@@ -2,9 +2,10 @@
 
 import { KetenError } from "../env/error.ts";
 import type { Knowledge } from "../kernel/doubt.ts";
-import { accessEndsAt, dueAt, type Holding, plan, type Settings } from "../kernel/holding.ts";
+import { accessEndsAt, dueAt, type Holding, type Settings } from "../kernel/holding.ts";
 import { CAUSES, type Explained } from "../kernel/loss.ts";
 import { policyOf } from "../kernel/parse-policy.ts";
+import { contestedUntil, plan } from "../kernel/plan.ts";
 import type { Policy } from "../kernel/policy.ts";
 import type { Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
@@ -50,15 +51,22 @@ function wakeAt(holding: Holding, knowledge: Knowledge, settings: Settings, now:
     case "wait":
       return next.until;
     case "handOut":
-      return dueAt(holding, knowledge, settings);
+      return Math.min(
+        dueAt(holding, knowledge, settings),
+        soonest(contestedUntil(holding, knowledge, settings), now),
+      );
     case "send":
       return now;
   }
 }
 
+/** An instant that lies ahead; one that has passed is nobody's alarm. */
+const soonest = (at: Instant, now: Instant): Instant => (at > now ? at : Number.POSITIVE_INFINITY);
+
 /** Whether a schedule wakes this connection. A lazy one leaves what is merely due until somebody asks. */
 export function wakes(mode: Mode, { holding }: ConnectionRecord): boolean {
-  const isOpen = holding.attempts.length > 0 || ["refused", "forked"].includes(holding.status);
+  const { attempts, contested, status } = holding;
+  const isOpen = attempts.length + contested.length > 0 || ["refused", "forked"].includes(status);
   return mode === "proactive" || isOpen;
 }
 

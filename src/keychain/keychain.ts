@@ -11,7 +11,8 @@
 import type { Timer } from "../env/clock.ts";
 import { KetenError } from "../env/error.ts";
 import type { Secret } from "../env/secret.ts";
-import { type Holding, IMPORTED, importHolding, isUsable, type Status } from "../kernel/holding.ts";
+import { type Holding, IMPORTED, importHolding, type Status } from "../kernel/holding.ts";
+import { isUsable } from "../kernel/plan.ts";
 import type { Duration, Instant } from "../kernel/time.ts";
 import type { ConnectionRecord, ProviderSettings } from "../store/connection-record.ts";
 import type { KetenEvent } from "../store/events.ts";
@@ -56,7 +57,10 @@ export class Keychain {
 
   constructor(parts: KeychainParts) {
     this.#parts = parts;
-    this.#redeemer = new Redeemer(parts, (record) => this.#heard(record));
+    this.#redeemer = new Redeemer(parts, {
+      settled: (record) => this.#heard(record),
+      leftOver: (name) => this.#schedule.soon(name),
+    });
     this.#handOuts = new HandOuts(parts);
     this.#schedule = new Schedule({
       clock: parts.clock,
@@ -163,7 +167,7 @@ export class Keychain {
         if (done.kind === "stopped") this.#handOuts.recheck(name);
         this.#wake(done.record, done.kind === "wait" ? done.until : undefined);
       },
-      () => this.#schedule.soon(name),
+      (error: unknown) => this.#notRefreshed(name, error),
     );
     return refresh;
   }
@@ -174,10 +178,20 @@ export class Keychain {
     if (record.holding.status === "forked" && !this.#draining) this.#act(record.name);
   }
 
-  #act(name: string): void {
-    this.#refresh(name, -1).catch((error: unknown) => {
+  /** Looks again soon, whoever asked: there may be nobody left who waits for it. */
+  #notRefreshed(name: string, error: unknown): void {
+    const code = error instanceof KetenError ? error.code : null;
+    // One that is gone has nothing to come back for.
+    if (code === "connection_unknown") this.#schedule.forget(name);
+    else {
       this.#parts.log.warn("refresh", { connection: name, error: String(error) });
-    });
+      this.#schedule.soon(name);
+    }
+  }
+
+  /** Whether it succeeds or fails, the refresh itself sees to what comes next. */
+  #act(name: string): void {
+    this.#refresh(name, -1).catch(() => undefined);
   }
 
   /** Sets the alarm for what is due, or for when to look again: what was due by then has been waited for. */

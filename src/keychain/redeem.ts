@@ -18,14 +18,8 @@ import type { Liveness, OwnerState } from "../env/liveness.ts";
 import type { Log } from "../env/log.ts";
 import type { Random } from "../env/random.ts";
 import type { Secret } from "../env/secret.ts";
-import {
-  type Attempt,
-  heldOf,
-  IMPORTED,
-  type Lease,
-  plan,
-  type Settings,
-} from "../kernel/holding.ts";
+import { type Attempt, heldOf, IMPORTED, type Lease, type Settings } from "../kernel/holding.ts";
+import { plan } from "../kernel/plan.ts";
 import { type Result, settleAttempt } from "../kernel/settle.ts";
 import type { Duration, Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
@@ -109,7 +103,18 @@ const isOverdue = (result: Result): boolean =>
  */
 export const REQUESTS_MAX = 32;
 
+const isUnknown = (error: unknown): boolean =>
+  error instanceof KetenError && error.code === "commit_unknown";
+
 const connectionKey = (name: string) => keyOf("connection", name);
+
+/** Who hears of answers that came after their deadline. */
+export interface Harvest {
+  /** One has changed a record. */
+  settled(record: ConnectionRecord): void;
+  /** The store did not take one: it is settled with whatever is asked of that connection next. */
+  leftOver(name: string): void;
+}
 
 export class Redeemer {
   readonly #parts: RedeemParts;
@@ -122,12 +127,11 @@ export class Redeemer {
 
   #isStopping = false;
   readonly #slots = new Slots(REQUESTS_MAX);
-  readonly #onHarvest: (record: ConnectionRecord) => void;
+  readonly #harvest: Harvest;
 
-  /** `onHarvest` hears of a record that a late answer has changed. */
-  constructor(parts: RedeemParts, onHarvest: (record: ConnectionRecord) => void) {
+  constructor(parts: RedeemParts, harvest: Harvest) {
     this.#parts = parts;
-    this.#onHarvest = onHarvest;
+    this.#harvest = harvest;
   }
 
   /**
@@ -195,15 +199,26 @@ export class Redeemer {
       unique: Buffer.from(random.bytes(9)).toString("base64url"),
       jitter: random.fraction(),
     };
-    const decided = await store.update([connectionKey(name)], ([record]) => {
+    let step: Step | undefined;
+    const deciding = store.update([connectionKey(name)], ([record]) => {
       if (!record) return { result: null };
       const result = decideStep(record, { ...input, boot: clock.boot() }, clock.now());
+      step = result.step;
       return { result, ...(result.after && { writes: [result.after] }), events: result.events };
+    });
+    const decided = await deciding.catch((error: unknown) => {
+      // Whether it is on record nobody knows; that it was not sent we do.
+      if (step?.kind === "send" && isUnknown(error)) this.#noteUnsent(step);
+      throw error;
     });
     if (!decided) throw connectionUnknown(name);
     if (decided.tookIn) journal.settle(heard.journaled.map(({ attemptId }) => attemptId));
     await this.#note(decided.step.record);
     return decided.step;
+  }
+
+  #noteUnsent({ record: sent, attempt }: Extract<Step, { kind: "send" }>): void {
+    this.#unsettled.set(attempt.id, { sent, attempt, result: { class: "notSent" } });
   }
 
   #inFlightOf(connection: string): readonly Attempt[] {
@@ -275,7 +290,7 @@ export class Redeemer {
     };
     try {
       const sent: Sent = await exchange
-        .send(request, (late) => void this.#harvest(record, attempt, late))
+        .send(request, (late) => void this.#takeLate(record, attempt, late))
         .catch((error: unknown) => ({ kind: "notSent", progress: "begun", error }));
       if (sent.kind !== "answered") {
         log.warn("attempt", {
@@ -464,13 +479,14 @@ export class Redeemer {
   }
 
   /** An answer that came after its deadline: journaled already, and settled like any other. */
-  async #harvest(record: ConnectionRecord, attempt: Attempt, answer: RawAnswer): Promise<void> {
+  async #takeLate(record: ConnectionRecord, attempt: Attempt, answer: RawAnswer): Promise<void> {
     const result = readAnswer(this.#parts.vault, answer, record.provider.readings);
     try {
       const settled = await this.#settle(record, attempt, result);
-      if (settled) this.#onHarvest(settled);
+      if (settled) this.#harvest.settled(settled);
     } catch (error) {
       this.#parts.log.warn("harvest", { connection: record.name, error: String(error) });
+      this.#harvest.leftOver(record.name);
     }
   }
 }

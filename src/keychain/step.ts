@@ -9,11 +9,11 @@ import {
   type Holding,
   isUnheard,
   type Lease,
-  plan,
   type Settings,
   silentAt,
 } from "../kernel/holding.ts";
 import { abandon, followClock, intend, recall } from "../kernel/intend.ts";
+import { plan } from "../kernel/plan.ts";
 import { type Result, type Settled, settleAttempt } from "../kernel/settle.ts";
 import { type Duration, FOREVER, type Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
@@ -154,9 +154,11 @@ export function decideStep(record: ConnectionRecord, input: StepInput, now: Inst
     taken.holding.generation <= input.newerThan,
   );
   if (next.do !== "send") {
-    const changed = taken.holding !== record.holding;
-    const after = changed ? withHolding(record, taken.holding, settings, now) : null;
-    const step = soonAgain(told(after ?? record, next), input.poll, now);
+    const told = withHolding(record, taken.holding, settings, now);
+    // An alarm that has rung is set anew, or it would ring for ever.
+    const isRung = record.due <= now && told.due > now;
+    const after = taken.holding !== record.holding || isRung ? told : null;
+    const step = soonAgain(stepOf(after ?? record, next), input.poll, now);
     return { step, after, events: taken.events, tookIn: true };
   }
   const lease = { owner: input.owner, boot: boot.id, until: boot.at + leaseMs };
@@ -274,7 +276,7 @@ function isPast(
   );
 }
 
-function told(
+function stepOf(
   record: ConnectionRecord,
   next: Exclude<ReturnType<typeof plan>, { do: "send" }>,
 ): Redeemed {

@@ -25,6 +25,13 @@ const POLICIES = {
     retry: { answer: "new" },
     siblings: { branches: 2 },
   },
+  "a window that an access token's use closes": {
+    ...{ overlap: { untilUsed: true }, firstUse: "refreshOrAccess" },
+  },
+  "a window that an access token's use closes, another child for each retry": {
+    ...{ overlap: { untilUsed: true, atMost: "10 min" }, firstUse: "refreshOrAccess" },
+    retry: { answer: "new" },
+  },
   "a token that lives for eight minutes": {
     ...{ expiry: { lifetime: "8 min" }, access: { lifetime: "5 min" } },
   },

@@ -13,13 +13,13 @@ import {
   heardUntil,
   importHolding,
   type OwnerDoubt,
-  plan,
   type Settings,
 } from "../../src/kernel/holding.ts";
 import { abandon, followClock, intend, recall } from "../../src/kernel/intend.ts";
+import { plan } from "../../src/kernel/plan.ts";
 import type { Policy } from "../../src/kernel/policy.ts";
 import { type Result, settleAttempt } from "../../src/kernel/settle.ts";
-import { HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
+import { FOREVER, HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
 import { PRESETS } from "../../src/vendors/presets.ts";
 
 const settings: Settings = {
@@ -104,8 +104,10 @@ test("[PRO-07] a token is asked again inside its overlap; after it, only when no
   assert.equal(last.do === "send" && last.why, "lastResort");
 });
 
+const OPEN = { sentAt: NOW, deadAt: NOW + LIFE, openUntil: FOREVER };
+
 test("[PRO-07] one retried generation too many in a row is not cured by asking again", () => {
-  const open = { sentAt: NOW, deadAt: NOW + LIFE, heardUntil: NOW + settings.hold, tries: 1 };
+  const open = { ...OPEN, heardUntil: NOW + settings.hold, tries: 1 };
   const { streak } = (PRESETS.handshake as Policy).retry;
   assert.equal(advise(HANDSHAKE, { ...open, streak: streak - 1 }, 0).do, "resend");
   assert.deepEqual(advise(HANDSHAKE, { ...open, streak }, 0), {
@@ -117,7 +119,7 @@ test("[PRO-07] one retried generation too many in a row is not cured by asking a
 test("[PRO-07] a token whose retries are counted is asked again so often and no more", () => {
   const handshake = PRESETS.handshake as Policy;
   const counting: Knowledge = [{ ...handshake, retry: { ...handshake.retry, limit: 2 } }];
-  const open = { sentAt: NOW, deadAt: NOW + LIFE, heardUntil: NOW + settings.hold, streak: 0 };
+  const open = { ...OPEN, heardUntil: NOW + settings.hold, streak: 0 };
   const advised = [1, 2, 3].map((tries) => advise(counting, { ...open, tries }, 0).do);
   assert.deepEqual(advised, ["resend", "resend", "lastResort"]);
   assert.equal(advise(HANDSHAKE, { ...open, tries: 99 }, 0).do, "resend");
@@ -200,7 +202,7 @@ test("[PRO-07] a token is asked again only when a duplicate of the first request
   const strict = PRESETS.strict as Policy;
   const overlap = { ...strict.overlap, atLeast: 10 * MINUTE };
   const renewing: Policy = { ...strict, overlap, retry: { ...strict.retry, answer: "new" } };
-  const open = { sentAt: NOW, deadAt: NOW + LIFE, heardUntil: NOW + LIFE, streak: 0, tries: 1 };
+  const open = { ...OPEN, heardUntil: NOW + LIFE, streak: 0, tries: 1 };
   assert.equal(advise([renewing], open, 0).notBefore, NOW + LIFE);
   assert.equal(advise([{ ...strict, overlap }], open, 0).notBefore, NOW);
 });

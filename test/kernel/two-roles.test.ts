@@ -16,15 +16,9 @@ import {
 } from "../../src/kernel/authorization.ts";
 import { type Chain, isAccepted, type Presented } from "../../src/kernel/chain.ts";
 import type { Knowledge } from "../../src/kernel/doubt.ts";
-import {
-  dueAt,
-  type Holding,
-  importHolding,
-  isUsable,
-  plan,
-  type Settings,
-} from "../../src/kernel/holding.ts";
+import { dueAt, type Holding, importHolding, type Settings } from "../../src/kernel/holding.ts";
 import { abandon, intend } from "../../src/kernel/intend.ts";
+import { isUsable, plan } from "../../src/kernel/plan.ts";
 import type { Policy, Revision } from "../../src/kernel/policy.ts";
 import { type Result, settleAttempt } from "../../src/kernel/settle.ts";
 import { DAY, FOREVER, MINUTE, SECOND } from "../../src/kernel/time.ts";

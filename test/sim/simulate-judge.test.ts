@@ -194,3 +194,47 @@ test("[PRO-01] a request without an attempt recorded before it, or beside anothe
     ["no attempt recorded", "alive, is under way"],
   );
 });
+
+/** A spent token brings another successor for a minute, which displaces the one before it. */
+const RENEWING = policyOf({
+  ...{ overlap: { atLeast: "60 s" }, retry: { answer: "new" }, access: { lifetime: "600 s" } },
+});
+
+const toldOf = (...policies: readonly Policy[]): Partial<Profile> => ({
+  policy: policies[0] as Policy,
+  settings: {
+    ...providerSettings({ provider: "strict", tokenEndpoint: "https://provider.example/token" }),
+    policies: policies.map((policy) => formatPolicy(policy)),
+  },
+});
+
+test("[PRO-23] unavoidable: the network delivers a request twice, and the second displaces what the first brought", async () => {
+  const script = async ({ simulation, kept, sleep }: Stage) => {
+    simulation.faults.isOn = true;
+    simulation.ask(kept);
+    await sleep(SECOND);
+    simulation.faults.isOn = false;
+    await sleep(11 * MINUTE);
+    simulation.ask(kept);
+    await sleep(MINUTE);
+  };
+  const history = await stage("strict", ["requestDuplicated"], script, toldOf(RENEWING));
+  assert.deepEqual(classes(history), ["unavoidable"]);
+  assert.deepEqual(history.failures, []);
+});
+
+test("[PRO-07, PRO-23] nothing is lost where an access token's use counts, and an earlier request is late", async () => {
+  const observed = policyOf({ overlap: { untilUsed: true }, firstUse: "refreshOrAccess" });
+  const script = async ({ simulation, kept, hosts, sleep }: Stage) => {
+    simulation.faults.isOn = true;
+    simulation.ask(kept, false, hosts[0]);
+    await sleep(SECOND);
+    simulation.faults.isOn = false;
+    for (let minute = 0; minute < 3; minute += 1) {
+      await sleep(MINUTE);
+      simulation.ask(kept);
+    }
+  };
+  const history = await stage("strict", ["requestDelayed"], script, toldOf(observed));
+  assert.deepEqual(classes(history), [], "the keychain waits until that is dead");
+});

@@ -1,0 +1,189 @@
+/** What the holder does with successors of which it has several, or does not know whether there is another. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { advise, type Knowledge } from "../../src/kernel/doubt.ts";
+import { type Holding, importHolding, type Settings } from "../../src/kernel/holding.ts";
+import { intend } from "../../src/kernel/intend.ts";
+import { policyOf } from "../../src/kernel/parse-policy.ts";
+import { contestedUntil, isUsable, plan } from "../../src/kernel/plan.ts";
+import { type Result, settleAttempt } from "../../src/kernel/settle.ts";
+import { HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
+
+const settings: Settings = {
+  lead: 30 * SECOND,
+  margin: 5 * SECOND,
+  leastLeft: 5 * SECOND,
+  backoff: { first: SECOND, most: 5 * MINUTE },
+  hold: 10 * MINUTE,
+};
+
+const LIFE = MINUTE;
+const NOW = 1_800_000_000_000;
+
+/** A superseded token stays open for ten minutes and brings another successor each time, which displaces the last. */
+const RENEWING: Knowledge = [
+  policyOf({ overlap: { atLeast: "10 min" }, retry: { answer: "new" } }),
+];
+/** The use of an access token closes what its refresh token superseded. */
+const OBSERVED: Knowledge = [
+  policyOf({ overlap: { untilUsed: true }, firstUse: "refreshOrAccess" }),
+];
+const BRANCHING: Knowledge = [
+  policyOf({
+    ...{ overlap: { atLeast: "10 min" }, retry: { answer: "new" } },
+    siblings: { branches: 3 },
+  }),
+];
+
+const imported = (): Holding =>
+  importHolding({ chainId: "chain", sealed: "t0", print: "t0", now: NOW - MINUTE });
+
+function sent(h: Holding, at: number, token = h.current): Holding {
+  const lease = { owner: "a", boot: "boot", until: at + 30 * SECOND };
+  const boot = { id: "boot", at: at - NOW + LIFE };
+  const id = `${h.epoch + 1}-x`;
+  return intend(h, { id, token, why: "due", lease, now: at, deadAt: at + LIFE, boot });
+}
+
+const answer = (token: string): Result => ({
+  class: "answered",
+  refresh: { sealed: token, print: token },
+  access: { sealed: `access with ${token}` },
+  expiresIn: HOUR,
+  tokenType: "Bearer",
+  scope: null,
+});
+
+const SILENT: Result = {
+  ...{ class: "inDoubt", why: "overdue", status: null, retryAfter: null },
+};
+
+function told(h: Holding, knowledge: Knowledge, attemptId: string, result: Result, now: number) {
+  const report = { chainId: h.chainId, attemptId, epoch: Number.parseInt(attemptId, 10), result };
+  const rest = { attempt: null, at: now, now, jitter: 0.5 };
+  return settleAttempt(h, knowledge, settings, { ...report, ...rest }).holding;
+}
+
+/** Asked twice; the first request is not heard of, the second brought a successor. */
+function askedTwice(knowledge: Knowledge, secondAt: number): Holding {
+  const doubted = told(sent(imported(), NOW), knowledge, "1-x", SILENT, NOW + 30 * SECOND);
+  return told(sent(doubted, secondAt), knowledge, "2-x", answer("t1"), secondAt + SECOND);
+}
+
+test("[PRO-07] an access token whose use would close the predecessor is not handed out while an earlier request may still present that", () => {
+  const at = NOW + 31 * SECOND;
+  const refreshed = askedTwice(OBSERVED, at);
+  const soon = at + 2 * SECOND;
+  assert.equal(isUsable(refreshed, OBSERVED, settings, soon), false);
+  const rests = { do: "wait", until: NOW + LIFE, why: "quiet" };
+  assert.deepEqual(plan(refreshed, OBSERVED, settings, soon), rests);
+  assert.deepEqual(plan(refreshed, OBSERVED, settings, NOW + LIFE), { do: "handOut" });
+  const unobserved: Knowledge = [{ ...OBSERVED[0], firstUse: "refresh" }];
+  assert.deepEqual(plan(refreshed, unobserved, settings, soon), { do: "handOut" });
+});
+
+test("[PRO-07] where the predecessor stays open however its successor is used, nobody waits", () => {
+  const atLeast = LIFE;
+  const open: Knowledge = [{ ...OBSERVED[0], overlap: { ...OBSERVED[0].overlap, atLeast } }];
+  const refreshed = askedTwice(open, NOW + 31 * SECOND);
+  assert.deepEqual(plan(refreshed, open, settings, NOW + 33 * SECOND), { do: "handOut" });
+});
+
+test("[PRO-07] once its access token may have been used, a predecessor is taken for closed", () => {
+  const refreshed = told(sent(imported(), NOW), OBSERVED, "1-x", answer("t1"), NOW + SECOND);
+  const forked = told(refreshed, OBSERVED, "0-other", answer("t2"), NOW + 2 * SECOND);
+  const next = plan(forked, OBSERVED, settings, NOW + HOUR);
+  assert.equal(next.do === "send" && next.token.print, "t1");
+});
+
+test("[PRO-09] an answer is contested by a later request for the same token until that is heard of, or the predecessor tells", () => {
+  const doubted = told(sent(imported(), NOW), RENEWING, "1-x", SILENT, NOW + 30 * SECOND);
+  const again = sent(doubted, NOW + LIFE);
+  const late = told(again, RENEWING, "1-x", answer("t1"), NOW + LIFE + SECOND);
+  assert.deepEqual([late.current.print, late.contested], ["t1", ["2-x"]]);
+  const dead = NOW + 2 * LIFE;
+  assert.equal(contestedUntil(late, RENEWING, settings), dead);
+  assert.deepEqual(plan(late, RENEWING, settings, dead - SECOND), { do: "handOut" });
+  const next = plan(late, RENEWING, settings, dead);
+  assert.equal(next.do === "send" && next.token.print, "t0");
+
+  const cut: Result = { ...SILENT, why: "cut", status: 200 };
+  assert.deepEqual(
+    told(late, RENEWING, "2-x", cut, dead).contested,
+    ["2-x"],
+    "it may have counted",
+  );
+  const free = told(late, RENEWING, "2-x", { class: "notSent" }, dead);
+  assert.deepEqual(plan(free, RENEWING, settings, dead), { do: "handOut" });
+
+  const asked = sent(late, dead, late.predecessor ?? late.current);
+  const cured = told(asked, RENEWING, "3-x", answer("t3"), dead + SECOND);
+  assert.deepEqual([cured.current.print, cured.contested], ["t3", []]);
+});
+
+test("[PRO-09] nothing contests an answer where the same successor is given again, or the other request was dead before", () => {
+  const current: Knowledge = [
+    { ...RENEWING[0], retry: { ...RENEWING[0].retry, answer: "current" } },
+  ];
+  assert.deepEqual(askedTwice(current, NOW + 31 * SECOND).contested, []);
+  assert.deepEqual(askedTwice(RENEWING, NOW + LIFE).contested, []);
+});
+
+test("[PRO-09] a predecessor that is with the provider already is not asked a second time", () => {
+  const refusing: Knowledge = [
+    { ...RENEWING[0], replay: { action: "refuse", accessTokens: "keep", sparing: 0 } },
+  ];
+  const doubted = told(sent(imported(), NOW), refusing, "1-x", SILENT, NOW + 30 * SECOND);
+  const again = sent(doubted, NOW + LIFE);
+  const late = told(again, refusing, "1-x", answer("t1"), NOW + LIFE + SECOND);
+  const used = sent(late, NOW + LIFE + 2 * SECOND);
+  const refusal: Result = {
+    ...{ class: "refusedUnspent", about: "token", error: "e", status: 400 },
+    ...{ retryAfter: null, found: null },
+  };
+  const refused = told(used, refusing, "3-x", refusal, NOW + LIFE + 3 * SECOND);
+  assert.equal(refused.status, "refused", "the loss is not believed");
+  const next = plan(refused, refusing, settings, NOW + LIFE + 4 * SECOND);
+  assert.deepEqual(next, { do: "wait", until: NOW + 2 * LIFE, why: "quiet" });
+});
+
+test("[PRO-07, PRO-18] where successors live beside each other, the others are kept for a day on which the newest is lost", () => {
+  const first = told(sent(imported(), NOW), BRANCHING, "1-x", answer("t1"), NOW + SECOND);
+  const both = told(first, BRANCHING, "0-other", answer("t2"), NOW + 2 * SECOND);
+  assert.equal(both.status, "fresh", "no fork: both live");
+  const due = sent(both, NOW + HOUR);
+  const next = told(due, BRANCHING, "2-x", answer("t3"), NOW + HOUR + SECOND);
+  assert.deepEqual(
+    next.parked.map(({ print }) => print),
+    ["t2"],
+  );
+  const lost = told(sent(next, NOW + 2 * HOUR), BRANCHING, "3-x", SILENT, NOW + 2 * HOUR + SECOND);
+  const last = plan(lost, BRANCHING, settings, NOW + 3 * HOUR);
+  assert.deepEqual(last.do === "send" && [last.why, last.token.print], ["candidate", "t2"]);
+});
+
+test("[PRO-07] a predecessor in doubt is asked again while it is open, though the first question may still arrive", () => {
+  const open = { sentAt: NOW, deadAt: NOW + LIFE, heardUntil: NOW + settings.hold, streak: 0 };
+  const ask = (openUntil: number) => advise(RENEWING, { ...open, tries: 1, openUntil }, 0);
+  assert.equal(ask(NOW + HOUR).notBefore, NOW + LIFE, "there is time");
+  assert.equal(ask(NOW + 20 * SECOND).notBefore, NOW, "there is little");
+  assert.equal(ask(NOW - SECOND).notBefore, NOW + LIFE, "there is none: no hurry either");
+});
+
+test("[PRO-09] a later request contests an answer also where its own came without a token", () => {
+  const failed: Result = { ...SILENT, why: "serverError", status: 502 };
+  const doubted = told(sent(imported(), NOW), RENEWING, "1-x", SILENT, NOW + 30 * SECOND);
+  const again = told(sent(doubted, NOW + LIFE), RENEWING, "2-x", failed, NOW + LIFE + SECOND);
+  const late = told(again, RENEWING, "1-x", answer("t1"), NOW + LIFE + 2 * SECOND);
+  assert.deepEqual(late.contested, ["2-x"]);
+});
+
+test("[PRO-08] a token that had ended under one policy before it was sent ends no wait that another needs", () => {
+  const strict = policyOf({});
+  const short: Knowledge = [strict, policyOf({ expiry: { idle: "10 min" } })];
+  const first = told(sent(imported(), NOW), short, "1-x", answer("t1"), NOW + SECOND);
+  const doubted = told(sent(first, NOW + HOUR), short, "2-x", SILENT, NOW + HOUR + 30 * SECOND);
+  const next = plan(doubted, short, settings, NOW + HOUR + LIFE);
+  assert.deepEqual(next, { do: "wait", until: NOW + HOUR + settings.hold, why: "uncertain" });
+});
