@@ -361,8 +361,8 @@ export const HOLDER_MUTANTS: readonly Mutant[] = [
   {
     name: "contested answer trusted",
     file: "src/kernel/settle.ts",
-    from: "contested: contesting.map(({ id }) => id),",
-    to: "contested: contesting.slice(contesting.length).map(({ id }) => id),",
+    from: "contested: isContested ? contesting.map(({ id }) => id) : [],",
+    to: "contested: isContested && !rotated ? contesting.map(({ id }) => id) : [],",
     says: "an answer is trusted although a request in doubt may have displaced what it brought",
     killers: [{ tests: "test/kernel/successors.test.ts" }],
   },

@@ -172,6 +172,9 @@ function byReplay(
       `the answer with serial ${keepable} took longer than it is waited for`,
     );
   }
+  if (keepable.every((serial) => isInDoubt(kept, serial, request))) {
+    return finding("unavoidable", `${told(request)} was a guess: serial ${keepable} was in doubt`);
+  }
   const { policy, known } = ledger.options;
   const mayDisplace = branchesOf(policy) > 1 && known.some((told) => branchesOf(told) === 1);
   if (mayDisplace && keepable.every((serial) => serial < presented)) {
@@ -237,11 +240,24 @@ function byGuess(
     (fault) => fault.number > last.came.number && [...older].some((one) => isOpen(one, fault)),
   );
   const fault = faults.reduce<Mark>((a, b) => (b.number > a.number ? b : a), last.came);
-  const again = { ...fault, at: fault.at + AGAIN_MS + (WINDOW_MARGIN_MS + REACTION_MS) / scale };
+  const still = ledger.pauses.filter(({ from }) => faults.some(({ at }) => at === from.at));
+  const since = Math.max(fault.at, ...still.map(({ until }) => until));
+  const again = { ...fault, at: since + AGAIN_MS + (WINDOW_MARGIN_MS + REACTION_MS) / scale };
   return [...older].some((one) => isOpen(one, again))
     ? undefined
     : finding("timing", `faults left no time to ask ${which}`);
 }
+
+/** Whether a token was presented before in a request that nobody heard of: it may have been spent. */
+const isInDoubt = (kept: Kept, serial: Serial, { id }: Sent): boolean =>
+  serial > 0 &&
+  kept.requests.some(
+    (one) =>
+      one.presented === serial &&
+      one.id < id &&
+      !kept.deliveries.some(({ arrival }) => arrival.request === one) &&
+      !kept.arrivals.some(({ request, reason }) => request === one && reason !== null),
+  );
 
 /** How long a token is open that was superseded, under every policy that the holder takes for possible. */
 function toldWindow(known: readonly Policy[]): number {
@@ -308,12 +324,27 @@ function byGrant(
         `the answer with serial ${answered} took longer than it is waited for`,
       );
     }
+    if (isPressed(ledger, kept, request)) {
+      return finding("timing", `${told(request)} would have come too late under another policy`);
+    }
     return finding(
       "avoidable",
       `${told(kill.request)} ended the chain while serial ${answered} was on its way to us`,
     );
   }
   return finding("unavoidable", `serial ${answered} was granted and its answer never came to us`);
+}
+
+/** Whether the token in doubt ends, under another policy that may be in force, before its answer was waited for. */
+function isPressed({ options }: Ledger, kept: Kept, { recordedAt, sent }: Sent): boolean {
+  const { known, scale, holdMs } = options;
+  const came = kept.deliveries.filter((one) => one.came.number < sent.number);
+  const from = came.at(-1)?.arrival.request.recordedAt ?? kept.begun.at;
+  const ends = known
+    .filter(({ rotate, replay }) => rotate !== "never" && replay.action !== "refuse")
+    .flatMap(({ expiry }) => [...expiry.lifetime, ...expiry.idle])
+    .map(({ value }) => from + value / scale);
+  return ends.some((end) => end > recordedAt && end < recordedAt + holdMs);
 }
 
 function byDeath(kept: Kept, mark: Mark, keepable: readonly Serial[]): Finding {

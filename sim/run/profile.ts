@@ -110,15 +110,17 @@ export function drawProfile(seed: string): Profile {
   const mayBeFast = kept !== null || policy.access.lifetime <= FAST_LIFE_MOST;
   const isFast = stream.chance(0.2) && mayBeFast;
   const isStarted = isFast || (policy.access.lifetime <= MINUTE && stream.chance(0.05));
-  const fastest = kept ? Number.POSITIVE_INFINITY : fastestFor(policy);
-  const scale = isFast ? Math.min(stream.pick([60, 200, 600]), fastest) : 1;
+  const pace = isFast ? stream.pick([60, 200, 600]) : 1;
+  const settings = settingsFor(stream, policyName, policy, kept && { other: kept[2] });
+  const told = settings.policies.map((written) => policyOf(written));
+  const scale = kept ? pace : Math.min(pace, ...[policy, ...told].map(fastestFor));
   const profile: Profile = {
     seed,
     drawnFrom,
     policyName,
     policy,
     vendor: PROVIDERS[policyName] ?? (PROVIDERS.strict as Provider),
-    settings: settingsFor(stream, policyName, policy, kept && { other: kept[2] }),
+    settings,
     scale,
     hosts: stream.weighted([
       [1, 4],

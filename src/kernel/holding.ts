@@ -154,8 +154,8 @@ export interface Holding {
   /** No successor is used before this: an earlier request may still arrive. */
   readonly quietUntil: Instant;
   /**
-   * Requests for what the last success superseded, by attempt, that may have been processed after it and have displaced
-   * what it brought. What became of them the predecessor can tell.
+   * Requests for what the last success presented, by attempt, that may have been processed after it: they may have
+   * displaced what it brought, of which the predecessor can tell; or have brought the successor that it did not.
    */
   readonly contested: readonly string[];
   /** Generations in a row that needed a retry. */

@@ -247,7 +247,7 @@ function nextCandidate(
   return found && heldOnly(found);
 }
 
-/** When the predecessor is asked what became of requests that nobody heard of: when they are dead, or while there is time. */
+/** When the predecessor is asked what became of requests that nobody heard of: when they are dead, if it is open then. */
 export function contestedUntil(
   { predecessor, contested, quietUntil }: Holding,
   knowledge: Knowledge,
@@ -256,7 +256,7 @@ export function contestedUntil(
   if (!predecessor || contested.length === 0) return FOREVER;
   const tries = 1 + contested.length;
   const openUntil = predecessorOpenUntil(knowledge, predecessor.supersededAt, tries, margin);
-  return Math.min(quietUntil, openUntil - margin);
+  return quietUntil < openUntil ? quietUntil : FOREVER;
 }
 
 /**

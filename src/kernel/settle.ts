@@ -101,7 +101,8 @@ export function settleAttempt(
   const { result, attemptId, now } = report;
   if (report.chainId !== h.chainId) return { holding: h, settled: "foreign" };
   if (report.epoch > h.epoch) return catchUp(h, knowledge, settings, report);
-  const attempt = h.attempts.find(({ id }) => id === attemptId);
+  const open = h.attempts.find(({ id }) => id === attemptId);
+  const attempt = open ?? (isOfCurrent(h, attemptId) ? forgottenBy(h, report) : undefined);
   if (result.class === "answered") {
     // Also an earlier attempt's, while what it presented is current still: no other brought a successor.
     if (attempt && (attemptId === h.newest || attempt.print === h.current.print)) {
@@ -113,7 +114,7 @@ export function settleAttempt(
       ? { ...parked, holding: preferNewest(parked.holding) }
       : parked;
   }
-  if (!attempt) {
+  if (!attempt || !open) {
     return { holding: result.class === "inDoubt" ? h : close(h, attemptId), settled: "known" };
   }
   const closed = close(h, attemptId);
@@ -124,31 +125,29 @@ export function settleAttempt(
       const attempts = h.attempts.map((other) =>
         other.id === attemptId ? { ...other, doubt: result.why } : other,
       );
-      const open = doubtful({ ...release(h, attempt), attempts }, knowledge, settings, now);
-      return noted(spaceOut(open, settings, result.retryAfter, report));
+      const doubted = doubtful({ ...release(h, attempt), attempts }, knowledge, settings, now);
+      return noted(spaceOut(doubted, settings, result.retryAfter, report));
     }
     case "refusedUnspent":
       return noted(refuse(closed, knowledge, settings, attempt, result, report));
   }
 }
 
-/**
- * Takes in the outcome of an attempt that the holding has forgotten. Where nobody knows which token it presented, it was
- * the current one.
- */
-function catchUp(h: Holding, knowledge: Knowledge, settings: Settings, report: Report): Settlement {
-  const { attemptId, epoch, result, at, now } = report;
-  const forgotten = report.attempt ?? {
-    id: attemptId,
-    epoch,
-    owner: "",
-    print: h.current.print,
-    why: "due",
-    sentAt: at,
-    deadAt: now,
-    boot: { id: "", at: 0 },
-    doubt: null,
+/** Whether an earlier request presented what is current still: another one's answer was without a successor. */
+const isOfCurrent = ({ predecessor, contested }: Holding, attemptId: string): boolean =>
+  predecessor === null && contested.includes(attemptId);
+
+/** An attempt that the holding has forgotten. Where nobody knows which token it presented, it was the current one. */
+const forgottenBy = (h: Holding, { attempt, attemptId: id, epoch, at, now }: Report): Attempt =>
+  attempt ?? {
+    ...{ id, epoch, owner: "", print: h.current.print, why: "due", sentAt: at, deadAt: now },
+    ...{ boot: { id: "", at: 0 }, doubt: null },
   };
+
+/** Takes in the outcome of an attempt of an epoch above the holding's. */
+function catchUp(h: Holding, knowledge: Knowledge, settings: Settings, report: Report): Settlement {
+  const { attemptId, epoch, result, now } = report;
+  const forgotten = forgottenBy(h, report);
   const known = { ...h, epoch, newest: attemptId, attempts: [...h.attempts, forgotten] };
   if (result.class === "answered") {
     return { holding: commit(known, knowledge, forgotten, result, report), settled: "committed" };
@@ -206,12 +205,10 @@ function commit(
   // And what was superseded already, before it was presented once more, is not superseded anew.
   const before = h.predecessor?.print === presented.print ? h.predecessor.supersededAt : FOREVER;
   const supersededAt = Math.min(before, attempt.sentAt, ...same.map(({ sentAt }) => sentAt));
-  const contesting = knowledge.some(duplicateDisplaces)
-    ? same.filter(
-        (other) =>
-          other.epoch > attempt.epoch || (isUnheard(other) && other.deadAt > attempt.sentAt),
-      )
-    : [];
+  const contesting = same.filter(
+    (other) => other.epoch > attempt.epoch || (isUnheard(other) && other.deadAt > attempt.sentAt),
+  );
+  const isContested = !rotated || knowledge.some(duplicateDisplaces);
   return {
     ...h,
     status: "fresh",
@@ -240,13 +237,13 @@ function commit(
     refused: [],
     doubted: false,
     quietUntil: Math.max(h.quietUntil, ...pending.map(({ deadAt }) => deadAt)),
-    contested: contesting.map(({ id }) => id),
+    contested: isContested ? contesting.map(({ id }) => id) : [],
     streak: retried ? h.streak + 1 : 0,
     failures: 0,
   };
 }
 
-/** The other successors that live beside the newest one. */
+/** The other successors that may live beside the newest one; first those that may be spent, for all that is known. */
 function siblings(
   h: Holding,
   knowledge: Knowledge,
@@ -254,10 +251,12 @@ function siblings(
   presented: Held,
   at: Instant,
 ): readonly Parked[] {
-  const asked = h.attempts.map(({ print }) => print);
-  const spent = [newest.print, presented.print, ...h.refused, ...asked];
+  const spent = [newest.print, presented.print, ...h.refused];
   const others = [...h.parked, { ...h.current, at }].filter(({ print }) => !spent.includes(print));
-  return others.slice(Math.max(0, others.length - siblingsOf(knowledge)));
+  const inDoubt = new Set(h.attempts.map(({ print }) => print));
+  const sure = others.filter(({ print }) => !inDoubt.has(print));
+  const all = [...others.filter(({ print }) => inDoubt.has(print)), ...sure];
+  return all.slice(Math.max(0, all.length - siblingsOf(knowledge)));
 }
 
 /** With the token parked last as current: a later request displaced what an earlier one had brought. */

@@ -187,3 +187,27 @@ test("[PRO-08] a token that had ended under one policy before it was sent ends n
   const next = plan(doubted, short, settings, NOW + HOUR + LIFE);
   assert.deepEqual(next, { do: "wait", until: NOW + HOUR + settings.hold, why: "uncertain" });
 });
+
+test("[PRO-09] where tokens rotate now and then, the answer of an earlier request may bring the successor that a later one did not", () => {
+  const rarely: Knowledge = [policyOf({ rotate: { every: "1 h" }, overlap: { atLeast: "60 s" } })];
+  const doubted = told(sent(imported(), NOW), rarely, "1-x", SILENT, NOW + 5 * SECOND);
+  const at = NOW + 6 * SECOND;
+  const unrotated = told(sent(doubted, at), rarely, "2-x", answer("t0"), at + SECOND);
+  assert.deepEqual([unrotated.predecessor, unrotated.contested], [null, ["1-x"]]);
+  const rotated = told(unrotated, rarely, "1-x", answer("t1"), at + 30 * SECOND);
+  assert.deepEqual([rotated.current.print, rotated.predecessor?.print], ["t1", "t0"]);
+  assert.deepEqual([rotated.status, rotated.parked], ["fresh", []]);
+});
+
+test("[PRO-18] a sibling that may be spent is kept too, and tried after those that are not", () => {
+  const first = told(sent(imported(), NOW), BRANCHING, "1-x", answer("t1"), NOW + SECOND);
+  const both = told(first, BRANCHING, "0-other", answer("t2"), NOW + 2 * SECOND);
+  const doubted = told(sent(both, NOW + HOUR), BRANCHING, "2-x", SILENT, NOW + HOUR + SECOND);
+  const [spare] = doubted.parked;
+  const asked = sent(doubted, NOW + 2 * HOUR, spare);
+  const next = told(asked, BRANCHING, "3-x", answer("t3"), NOW + 2 * HOUR + SECOND);
+  assert.deepEqual(
+    next.parked.map(({ print }) => print),
+    ["t1"],
+  );
+});
