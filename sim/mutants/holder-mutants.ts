@@ -247,7 +247,7 @@ export const HOLDER_MUTANTS: readonly Mutant[] = [
     name: "doubt taken for unsent",
     file: "src/kernel/settle.ts",
     from: "return noted(spaceOut(open, settings, result.retryAfter, report));",
-    to: "return noted(backOff(calm(closed, now), settings, null, report));",
+    to: "return noted(backOff(calm(closed, knowledge, now), settings, null, report));",
     says: "a request without an answer is treated as one that was never sent",
     killers: [{ explore: ["strict"], workers: 1, faults: ["answerLate", "serverErrorAfter"] }],
   },

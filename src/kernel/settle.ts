@@ -101,12 +101,12 @@ export function settleAttempt(
   const { result, attemptId, now } = report;
   if (report.chainId !== h.chainId) return { holding: h, settled: "foreign" };
   if (report.epoch > h.epoch) return catchUp(h, knowledge, settings, report);
-  const open = h.attempts.find(({ id }) => id === attemptId);
-  const attempt = open ?? (isOfCurrent(h, attemptId) ? forgottenBy(h, report) : undefined);
+  const attempt = h.attempts.find(({ id }) => id === attemptId);
   if (result.class === "answered") {
+    const by = attempt ?? (isOfCurrent(h, attemptId) ? forgottenBy(h, report) : undefined);
     // Also an earlier attempt's, while what it presented is current still: no other brought a successor.
-    if (attempt && (attemptId === h.newest || attempt.print === h.current.print)) {
-      return { holding: commit(h, knowledge, attempt, result, report), settled: "committed" };
+    if (by && (attemptId === h.newest || by.print === h.current.print)) {
+      return { holding: commit(h, knowledge, by, result, report), settled: "committed" };
     }
     const parked = park(close(h, attemptId), knowledge, attemptId, result.refresh, now);
     const isNewest = !attempt && attemptId === h.newest && parked.settled === "parked";
@@ -114,7 +114,7 @@ export function settleAttempt(
       ? { ...parked, holding: preferNewest(parked.holding) }
       : parked;
   }
-  if (!attempt || !open) {
+  if (!attempt) {
     return { holding: result.class === "inDoubt" ? h : close(h, attemptId), settled: "known" };
   }
   const closed = close(h, attemptId);
@@ -125,8 +125,8 @@ export function settleAttempt(
       const attempts = h.attempts.map((other) =>
         other.id === attemptId ? { ...other, doubt: result.why } : other,
       );
-      const doubted = doubtful({ ...release(h, attempt), attempts }, knowledge, settings, now);
-      return noted(spaceOut(doubted, settings, result.retryAfter, report));
+      const open = doubtful({ ...release(h, attempt), attempts }, knowledge, settings, now);
+      return noted(spaceOut(open, settings, result.retryAfter, report));
     }
     case "refusedUnspent":
       return noted(refuse(closed, knowledge, settings, attempt, result, report));
