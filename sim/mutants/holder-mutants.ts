@@ -145,8 +145,8 @@ export const HOLDER_MUTANTS: readonly Mutant[] = [
   {
     name: "any answer committed",
     file: "src/kernel/settle.ts",
-    from: "if (attempt && (attemptId === h.newest || attempt.print === h.current.print)) {",
-    to: "if (attempt) {",
+    from: "if (by && (attemptId === h.newest || by.print === h.current.print)) {",
+    to: "if (by) {",
     says: "the late answer of an earlier attempt replaces what a later one brought",
     killers: [{ tests: "test/kernel/holder.test.ts" }],
   },
