@@ -98,9 +98,10 @@ export function plan(
   const reporting = h.attempts.find(({ doubt }) => doubt === null);
   if (reporting) return { do: "wait", until: silentAt(reporting, knowledge), why: "held" };
   const candidate = nextCandidate(h, knowledge, settings, now);
+  // Two successors are told apart by their predecessor while that is open; later it is a guess.
+  const cures = candidate !== undefined && candidate.print === h.predecessor?.print;
   // It is with the provider already: whoever asks twice at once makes one more to choose from.
-  const isAsked = candidate !== undefined && candidate.print === h.predecessor?.print;
-  const contested = isAsked ? contestedUntil(h, knowledge, settings) : FOREVER;
+  const contested = cures ? contestedUntil(h, knowledge, settings) : FOREVER;
   if (now < contested && contested < FOREVER) {
     return { do: "wait", until: contested, why: "quiet" };
   }
@@ -114,8 +115,6 @@ export function plan(
   // By a clock that was set back the last success lies ahead, and nothing that is counted from it can be told.
   const isSetBack = h.refreshed !== null && h.refreshed.from > now;
   if (isSetBack) return { do: "send", token: candidate ?? h.current, why: "due" };
-  // Two successors are told apart by their predecessor while that is open; later it is a guess.
-  const cures = candidate !== undefined && candidate.print === h.predecessor?.print;
   const isDue = newer || cures || now >= dueAt(h, knowledge, settings);
   if (!isDue && isUsable(h, knowledge, settings, now)) return { do: "handOut" };
   if (!isDue && now < h.quietUntil && isUseHarmful(h, knowledge, settings, now)) {
