@@ -153,7 +153,7 @@ export const HOLDER_MUTANTS: readonly Mutant[] = [
   {
     name: "dropped instead of parked",
     file: "src/kernel/settle.ts",
-    from: "const parked = park(close(h, attemptId), knowledge, attemptId, result.refresh, now);",
+    from: "const parked = park(close(h, attemptId), knowledge, attemptId, result.refresh, { at, now });",
     to: 'const parked: Settlement = { holding: close(h, attemptId), settled: "known" };',
     says: "a successor that cannot be committed is thrown away",
     killers: [{ tests: "test/kernel/holder.test.ts" }],
@@ -161,7 +161,7 @@ export const HOLDER_MUTANTS: readonly Mutant[] = [
   {
     name: "the older of two successors first",
     file: "src/kernel/settle.ts",
-    from: "return isNewest && knowledge.some(duplicateDisplaces)",
+    from: "return isNewest && cameLast && knowledge.some(duplicateDisplaces)",
     to: "return false",
     says: "a successor that a later request has displaced is presented before the one that displaced it",
     killers: [{ tests: "test/kernel/holder.test.ts" }],
@@ -369,8 +369,8 @@ export const HOLDER_MUTANTS: readonly Mutant[] = [
   {
     name: "living siblings dropped",
     file: "src/kernel/settle.ts",
-    from: "parked: siblings(h, knowledge, current, presented, now),",
-    to: "parked: siblings(h, knowledge, current, presented, now).slice(0, 0),",
+    from: "parked: isForked ? later : siblings(h, knowledge, current, presented, now),",
+    to: "parked: isForked ? later : [],",
     says: "successors that live beside the newest are forgotten at its first use",
     killers: [{ tests: "test/kernel/successors.test.ts" }],
   },

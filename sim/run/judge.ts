@@ -389,15 +389,16 @@ function byTime(
   // A holder in doubt between policies keeps the longest interval of them.
   const intervals = profile.settings.policies.map((told) => policyOf(told).minInterval);
   const slackMs = AGAIN_MS + (40_000 + Math.max(policy.minInterval, ...intervals)) / scale;
-  const faultsIn = [...kept.faults, ...ledger.clockFaults].some(
+  const struck = [...kept.faults, ...ledger.clockFaults].some(
     ({ number, at }) => number > from.number && at <= endAt,
   );
+  const stoodStill = ledger.pauses.some((one) => one.until > from.at && one.from.at <= endAt);
   // Who refreshes only when asked wakes by itself for a request in doubt alone.
   const { by } = kept.states[ledger.stateAt(kept, from)] ?? { by: "grant" };
   const answered = typeof by === "object" ? by.answered : null;
   const isInDoubt = answered !== null && !kept.deliveries.some(({ serial }) => serial === answered);
   const wakes = profile.isStarted && (profile.mode === "proactive" || isInDoubt);
-  if (wakes && !faultsIn && endAt - start > slackMs) {
+  if (wakes && !struck && !stoodStill && endAt - start > slackMs) {
     return finding(
       "avoidable",
       `${what}, with ${Math.round(endAt - start)} ms and no fault before`,

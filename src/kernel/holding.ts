@@ -108,6 +108,7 @@ export const silentAt = ({ sentAt, deadAt }: Attempt, knowledge: Knowledge): Ins
   Math.min(deadAt, sentAt + silenceWithin(knowledge));
 
 export interface Parked extends Held {
+  /** When its answer came. */
   readonly at: Instant;
 }
 

@@ -246,16 +246,21 @@ function nextCandidate(
   return found && heldOnly(found);
 }
 
-/** When the predecessor is asked what became of requests that nobody heard of: when they are dead, if it is open then. */
+/**
+ * When the predecessor is asked what became of requests that nobody heard of: when they are dead and another may be sent,
+ * if it is open then.
+ */
 export function contestedUntil(
-  { predecessor, contested, quietUntil }: Holding,
+  { predecessor, contested, quietUntil, refreshed }: Holding,
   knowledge: Knowledge,
   { margin }: Settings,
 ): Instant {
   if (!predecessor || contested.length === 0) return FOREVER;
   const tries = 1 + contested.length;
   const openUntil = predecessorOpenUntil(knowledge, predecessor.supersededAt, tries, margin);
-  return quietUntil < openUntil ? quietUntil : FOREVER;
+  const allowed = (refreshed?.to ?? Number.NEGATIVE_INFINITY) + minIntervalOf(knowledge);
+  const at = Math.max(quietUntil, allowed);
+  return at < openUntil ? at : FOREVER;
 }
 
 /**

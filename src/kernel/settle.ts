@@ -4,7 +4,7 @@
  * 1. An answer is committed iff its chain is the holding's and its attempt is open and the newest, or presented the
  *    token that is current still. Any other answer that brings a token we do not have is parked, sealed; never dropped.
  * 2. Settling twice is settling once: an answer whose token is at hand already changes nothing but its attempt.
- * 3. A success proves the chain alive: what was parked before it, and what was refused before it, is forgotten. Where
+ * 3. A success proves the chain alive: what came before it and was parked, and what was refused, is forgotten. Where
  *    successors live beside each other, the others at hand are kept for a day on which the newest is lost.
  * 4. What is parked is bounded: beyond `PARKED_MAX` the oldest that the provider refused goes. Further tokens are tried
  *    with growing pauses, so that a provider that answers every refusal with another token is not stormed.
@@ -98,7 +98,7 @@ export function settleAttempt(
   settings: Settings,
   report: Report,
 ): Settlement {
-  const { result, attemptId, now } = report;
+  const { result, attemptId, at, now } = report;
   if (report.chainId !== h.chainId) return { holding: h, settled: "foreign" };
   if (report.epoch > h.epoch) return catchUp(h, knowledge, settings, report);
   const attempt = h.attempts.find(({ id }) => id === attemptId);
@@ -108,9 +108,11 @@ export function settleAttempt(
     if (by && (attemptId === h.newest || by.print === h.current.print)) {
       return { holding: commit(h, knowledge, by, result, report), settled: "committed" };
     }
-    const parked = park(close(h, attemptId), knowledge, attemptId, result.refresh, now);
+    const parked = park(close(h, attemptId), knowledge, attemptId, result.refresh, { at, now });
     const isNewest = !attempt && attemptId === h.newest && parked.settled === "parked";
-    return isNewest && knowledge.some(duplicateDisplaces)
+    // Unless it had come before the other, and only lay in a journal.
+    const cameLast = h.refreshed === null || at >= h.refreshed.to;
+    return isNewest && cameLast && knowledge.some(duplicateDisplaces)
       ? { ...parked, holding: preferNewest(parked.holding) }
       : parked;
   }
@@ -209,9 +211,12 @@ function commit(
     (other) => other.epoch > attempt.epoch || (isUnheard(other) && other.deadAt > attempt.sentAt),
   );
   const isContested = !rotated || knowledge.some(duplicateDisplaces);
+  // What came later than this answer, which has lain in a journal, may have displaced what it brings.
+  const later = h.parked.filter((one) => one.at > at && one.print !== current.print);
+  const isForked = later.length > 0 && siblingsOf(knowledge) === 0;
   return {
     ...h,
-    status: "fresh",
+    status: isForked ? "forked" : "fresh",
     since: now,
     cause: null,
     evidence: null,
@@ -221,7 +226,7 @@ function commit(
     serials: known ? h.serials : h.serials + 1,
     current,
     predecessor: rotated ? { ...presented, supersededAt } : null,
-    parked: siblings(h, knowledge, current, presented, now),
+    parked: isForked ? later : siblings(h, knowledge, current, presented, now),
     access: answer.access
       ? {
           ...answer.access,
@@ -273,10 +278,10 @@ function park(
   knowledge: Knowledge,
   attemptId: string,
   fresh: Fresh | null,
-  now: Instant,
+  { at, now }: { readonly at: Instant; readonly now: Instant },
 ): Settlement {
   if (!fresh || heldOf(h, fresh.print)) return { holding: h, settled: "known" };
-  const parked = withRoom(h, { ...fresh, by: attemptId, serial: h.serials, at: now });
+  const parked = withRoom(h, { ...fresh, by: attemptId, serial: h.serials, at });
   const dead = h.status === "lost";
   const isFork = dead || siblingsOf(knowledge) === 0;
   const quiet =
@@ -317,7 +322,7 @@ function refuse(
   const evidence = `${result.error ?? "no error code"}, status ${result.status}`;
   const withFound =
     result.found && !heldOf(h, result.found.print)
-      ? park(h, knowledge, attempt.id, result.found, now).holding
+      ? park(h, knowledge, attempt.id, result.found, report).holding
       : h;
   switch (result.about) {
     case "token":

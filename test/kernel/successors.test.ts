@@ -59,9 +59,17 @@ const SILENT: Result = {
   ...{ class: "inDoubt", why: "overdue", status: null, retryAfter: null },
 };
 
-function told(h: Holding, knowledge: Knowledge, attemptId: string, result: Result, now: number) {
+/** `at` is when the answer came, if that was earlier. */
+function told(
+  h: Holding,
+  knowledge: Knowledge,
+  attemptId: string,
+  result: Result,
+  now: number,
+  at = now,
+) {
   const report = { chainId: h.chainId, attemptId, epoch: Number.parseInt(attemptId, 10), result };
-  const rest = { attempt: null, at: now, now, jitter: 0.5 };
+  const rest = { attempt: null, at, now, jitter: 0.5 };
   return settleAttempt(h, knowledge, settings, { ...report, ...rest }).holding;
 }
 
@@ -120,6 +128,21 @@ test("[PRO-09] an answer is contested by a later request for the same token unti
   const asked = sent(late, dead, late.predecessor ?? late.current);
   const cured = told(asked, RENEWING, "3-x", answer("t3"), dead + SECOND);
   assert.deepEqual([cured.current.print, cured.contested], ["t3", []]);
+});
+
+test("[PRO-09, E18] a contested answer's access token is handed out as long as the provider allows no other request", () => {
+  const minInterval = 9 * MINUTE;
+  const slow: Knowledge = [
+    { ...RENEWING[0], minInterval, overlap: { ...RENEWING[0].overlap, atLeast: HOUR } },
+  ];
+  const doubted = told(sent(imported(), NOW), slow, "1-x", SILENT, NOW + 30 * SECOND);
+  const late = NOW + minInterval + MINUTE;
+  const again = told(sent(doubted, late), slow, "1-x", answer("t1"), late + SECOND);
+  assert.deepEqual(again.contested, ["2-x"]);
+  const dead = late + LIFE;
+  assert.deepEqual(plan(again, slow, settings, dead + SECOND), { do: "handOut" });
+  const next = plan(again, slow, settings, late + SECOND + minInterval);
+  assert.equal(next.do === "send" && next.token.print, "t0");
 });
 
 test("[PRO-09] nothing contests an answer where the same successor is given again, or the other request was dead before", () => {
@@ -209,5 +232,23 @@ test("[PRO-18] a sibling that may be spent is kept too, and tried after those th
   assert.deepEqual(
     next.parked.map(({ print }) => print),
     ["t1"],
+  );
+});
+
+test("[PRO-09] of two answers the one that came last goes before, also where the other has lain in a journal meanwhile", () => {
+  const doubted = told(sent(imported(), NOW), RENEWING, "1-x", SILENT, NOW + 30 * SECOND);
+  const both = sent(doubted, NOW + LIFE);
+  const [first, second] = [NOW + LIFE + SECOND, NOW + LIFE + 20 * SECOND];
+  const late = told(both, RENEWING, "1-x", answer("t2"), second);
+  const journaled = told(late, RENEWING, "2-x", answer("t1"), NOW + HOUR, first);
+  assert.deepEqual([journaled.status, journaled.current.print], ["forked", "t2"]);
+
+  const parked = told(late, RENEWING, "0-x", answer("t3"), second + 2 * SECOND);
+  const asked = sent(parked, second + 3 * SECOND, parked.predecessor ?? parked.current);
+  const settled = told(asked, RENEWING, "3-x", answer("t4"), NOW + HOUR, second + SECOND);
+  assert.deepEqual([settled.status, settled.current.print], ["forked", "t4"]);
+  assert.deepEqual(
+    settled.parked.map(({ print }) => print),
+    ["t3"],
   );
 });
