@@ -161,7 +161,7 @@ export const HOLDER_MUTANTS: readonly Mutant[] = [
   {
     name: "the older of two successors first",
     file: "src/kernel/settle.ts",
-    from: "return isNewest && cameLast && knowledge.some(duplicateDisplaces)",
+    from: "return isNewest && knowledge.some(duplicateDisplaces)",
     to: "return false",
     says: "a successor that a later request has displaced is presented before the one that displaced it",
     killers: [{ tests: "test/kernel/holder.test.ts" }],

@@ -219,7 +219,7 @@ function byGuess(
     return isTold && ledger.acceptedOurs(kept, ledger.stateAt(kept, at), at).includes(serial);
   };
   const older = new Set(kept.requests.map((one) => one.presented).filter((one) => one < oldest));
-  const died = last.host.died !== null && last.host.died.at < acts;
+  const died = came.some(({ host }) => host.died !== null && host.died.at < acts);
   const canAsk = !died && [...older].some((one) => isOpen(one, { ...last.came, at: acts }));
   const others = `serial ${keepable.join(", ")}`;
   if (!canAsk) {

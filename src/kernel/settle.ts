@@ -110,9 +110,7 @@ export function settleAttempt(
     }
     const parked = park(close(h, attemptId), knowledge, attemptId, result.refresh, { at, now });
     const isNewest = !attempt && attemptId === h.newest && parked.settled === "parked";
-    // Unless it had come before the other, and only lay in a journal.
-    const cameLast = h.refreshed === null || at >= h.refreshed.to;
-    return isNewest && cameLast && knowledge.some(duplicateDisplaces)
+    return isNewest && knowledge.some(duplicateDisplaces)
       ? { ...parked, holding: preferNewest(parked.holding) }
       : parked;
   }
@@ -248,7 +246,7 @@ function commit(
   };
 }
 
-/** The other successors that may live beside the newest one; first those that may be spent, for all that is known. */
+/** The other successors that live beside the newest one; without those that may be spent, for all that is known. */
 function siblings(
   h: Holding,
   knowledge: Knowledge,
@@ -256,12 +254,10 @@ function siblings(
   presented: Held,
   at: Instant,
 ): readonly Parked[] {
-  const spent = [newest.print, presented.print, ...h.refused];
+  const asked = h.attempts.map(({ print }) => print);
+  const spent = [newest.print, presented.print, ...h.refused, ...asked];
   const others = [...h.parked, { ...h.current, at }].filter(({ print }) => !spent.includes(print));
-  const inDoubt = new Set(h.attempts.map(({ print }) => print));
-  const sure = others.filter(({ print }) => !inDoubt.has(print));
-  const all = [...others.filter(({ print }) => inDoubt.has(print)), ...sure];
-  return all.slice(Math.max(0, all.length - siblingsOf(knowledge)));
+  return others.slice(Math.max(0, others.length - siblingsOf(knowledge)));
 }
 
 /** With the token parked last as current: a later request displaced what an earlier one had brought. */

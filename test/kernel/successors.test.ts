@@ -222,27 +222,11 @@ test("[PRO-09] where tokens rotate now and then, the answer of an earlier reques
   assert.deepEqual([rotated.status, rotated.parked], ["fresh", []]);
 });
 
-test("[PRO-18] a sibling that may be spent is kept too, and tried after those that are not", () => {
-  const first = told(sent(imported(), NOW), BRANCHING, "1-x", answer("t1"), NOW + SECOND);
-  const both = told(first, BRANCHING, "0-other", answer("t2"), NOW + 2 * SECOND);
-  const doubted = told(sent(both, NOW + HOUR), BRANCHING, "2-x", SILENT, NOW + HOUR + SECOND);
-  const [spare] = doubted.parked;
-  const asked = sent(doubted, NOW + 2 * HOUR, spare);
-  const next = told(asked, BRANCHING, "3-x", answer("t3"), NOW + 2 * HOUR + SECOND);
-  assert.deepEqual(
-    next.parked.map(({ print }) => print),
-    ["t1"],
-  );
-});
-
-test("[PRO-09] of two answers the one that came last goes before, also where the other has lain in a journal meanwhile", () => {
+test("[PRO-09] what came later than an answer that has lain in a journal stays parked when that is committed", () => {
   const doubted = told(sent(imported(), NOW), RENEWING, "1-x", SILENT, NOW + 30 * SECOND);
   const both = sent(doubted, NOW + LIFE);
-  const [first, second] = [NOW + LIFE + SECOND, NOW + LIFE + 20 * SECOND];
+  const second = NOW + LIFE + 20 * SECOND;
   const late = told(both, RENEWING, "1-x", answer("t2"), second);
-  const journaled = told(late, RENEWING, "2-x", answer("t1"), NOW + HOUR, first);
-  assert.deepEqual([journaled.status, journaled.current.print], ["forked", "t2"]);
-
   const parked = told(late, RENEWING, "0-x", answer("t3"), second + 2 * SECOND);
   const asked = sent(parked, second + 3 * SECOND, parked.predecessor ?? parked.current);
   const settled = told(asked, RENEWING, "3-x", answer("t4"), NOW + HOUR, second + SECOND);
