@@ -82,6 +82,8 @@ export class Simulation {
   readonly #statuses: Record<string, number> = {};
   readonly #whys: Record<string, number> = {};
   readonly #failures: Failure[] = [];
+  /** Of processes whose keychain has no schedule. */
+  readonly #alarms = new Set<string>();
   /** The connection that each worker works with now. */
   readonly #slots: (Kept | null)[] = [];
   #granted = 0;
@@ -377,8 +379,14 @@ export class Simulation {
 
   #wakeAgain(host: Host, name: string, error?: unknown): void {
     const isAnswered = error instanceof KetenError && error.code.startsWith("connection_");
-    if (isAnswered || this.profile.isStarted) return;
-    this.world.after(1000, host, () => this.#isOver || this.#wake(host, name));
+    // As a schedule does it too: one alarm for each connection.
+    const alarm = `${host.name} ${name}`;
+    if (isAnswered || this.profile.isStarted || this.#alarms.has(alarm)) return;
+    this.#alarms.add(alarm);
+    this.world.after(1000, host, () => {
+      this.#alarms.delete(alarm);
+      if (!this.#isOver) this.#wake(host, name);
+    });
   }
 
   #reach(kept: Kept, status: string): void {
