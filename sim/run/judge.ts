@@ -6,7 +6,9 @@
  *
  * 1. It never did: what is at hand is accepted. *Avoidable*.
  * 2. A request of ours was refused as replay, and that ended the chain: *avoidable*, unless the network delivered it twice
- *    (*unavoidable*), or it took longer than we take a request to live, or a clock jumped under it (*timing*).
+ *    (*unavoidable*), or it took longer than we take a request to live, or a clock jumped under it (*timing*). It is
+ *    *unavoidable* too where it was a guess: between two tokens of which nothing could tell which lives (`byGuess`), or
+ *    after a copy, which the network made, had displaced unheard what we had.
  * 3. A request was granted and its answer never became ours: *unavoidable*; but *avoidable* if an older token was
  *    presented while a newer one was at hand, or if another request of ours ended the chain while the answer was on its
  *    way; then *held* if the answer waited at a process that stood still, and *timing* if it took longer than it is waited for.
