@@ -22,9 +22,18 @@
 import { overlapOf } from "../../src/kernel/doubt.ts";
 import type { Serial } from "../../src/kernel/ids.ts";
 import { policyOf } from "../../src/kernel/parse-policy.ts";
-import { branchesOf, type Policy } from "../../src/kernel/policy.ts";
+import { branchesOf } from "../../src/kernel/policy.ts";
 import { FOREVER } from "../../src/kernel/time.ts";
-import type { Arrival, Delivery, Kept, Ledger, Mark, Sent, State } from "./ledger.ts";
+import type {
+  Arrival,
+  Delivery,
+  Kept,
+  Ledger,
+  LedgerOptions,
+  Mark,
+  Sent,
+  State,
+} from "./ledger.ts";
 import type { Profile } from "./profile.ts";
 
 export const LOSS_CLASSES = ["avoidable", "unavoidable", "timing", "held", "operator"] as const;
@@ -211,7 +220,7 @@ function byGuess(
   const last = came.reduce((a, b) => (b.came.number > a.came.number ? b : a));
   const awake = Math.max(...came.map((one) => awakeAt(ledger, one)));
   const { scale } = ledger.options;
-  const windowMs = toldWindow(ledger.options.known) / scale;
+  const windowMs = toldWindow(ledger.options) / scale;
   const acts = awake + (WINDOW_MARGIN_MS + REACTION_MS) / scale;
   const oldest = Math.min(presented, ...successors);
   const isOpen = (serial: Serial, at: Mark): boolean => {
@@ -261,11 +270,18 @@ const isInDoubt = (kept: Kept, serial: Serial, { id }: Sent): boolean =>
       !kept.arrivals.some(({ request, reason }) => request === one && reason !== null),
   );
 
-/** How long a token is open that was superseded, under every policy that the holder takes for possible. */
-function toldWindow(known: readonly Policy[]): number {
+/**
+ * How long a token is open that was superseded, under every policy that the holder takes for possible. Where the use of
+ * an access token may close it, that is no longer than nobody gets one to use: while an earlier request may arrive.
+ */
+function toldWindow({ known, requestLifeMs, scale }: LedgerOptions): number {
   const windows = known
     .filter(({ rotate, replay }) => rotate !== "never" && replay.action !== "refuse")
-    .map(overlapOf);
+    .map((told) => {
+      const isClosedByUse = told.overlap.untilUsed && told.firstUse === "refreshOrAccess";
+      const unused = Math.max(told.overlap.atLeast, requestLifeMs * scale);
+      return isClosedByUse ? Math.min(unused, overlapOf(told)) : overlapOf(told);
+    });
   return Math.min(Number.POSITIVE_INFINITY, ...windows);
 }
 
