@@ -11,27 +11,25 @@ import {
   dueAt,
   type Holding,
   heardUntil,
-  importHolding,
   type OwnerDoubt,
-  type Settings,
 } from "../../src/kernel/holding.ts";
-import { abandon, followClock, intend, recall } from "../../src/kernel/intend.ts";
+import { abandon, followClock, recall } from "../../src/kernel/intend.ts";
 import { plan } from "../../src/kernel/plan.ts";
 import type { Policy } from "../../src/kernel/policy.ts";
 import { type Result, settleAttempt } from "../../src/kernel/settle.ts";
 import { FOREVER, HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
 import { PRESETS } from "../../src/vendors/presets.ts";
-
-const settings: Settings = {
-  lead: 30 * SECOND,
-  margin: 5 * SECOND,
-  leastLeft: 5 * SECOND,
-  backoff: { first: SECOND, most: 5 * MINUTE },
-  hold: 10 * MINUTE,
-};
-
-const LIFE = 60 * SECOND;
-const NOW = 1_800_000_000_000;
+import {
+  answer,
+  imported,
+  LIFE,
+  NOW,
+  refusal,
+  sent,
+  settings,
+  told,
+  unanswered,
+} from "./holding-play.ts";
 
 const only = (name: string): Knowledge => [PRESETS[name] as Policy];
 const STRICT = only("strict");
@@ -43,48 +41,6 @@ const GRACE: Knowledge = [
     overlap: { ...(PRESETS.strict as Policy).overlap, atLeast: MINUTE },
   },
 ];
-
-const imported = (): Holding =>
-  importHolding({ chainId: "chain", sealed: "t0", print: "t0", now: NOW - MINUTE });
-
-/** A request of a process for the token that the plan names, or for the current one. */
-function sent(h: Holding, at: number, owner = "a", token = h.current): Holding {
-  const lease = { owner, boot: "boot", until: at + 30 * SECOND };
-  const boot = { id: "boot", at: at - NOW + LIFE };
-  const id = `${h.epoch + 1}-x`;
-  return intend(h, { id, token, why: "due", lease, now: at, deadAt: at + LIFE, boot });
-}
-
-const answer = (token: string): Result => ({
-  class: "answered",
-  refresh: { sealed: token, print: token },
-  access: { sealed: `access with ${token}` },
-  expiresIn: HOUR,
-  tokenType: "Bearer",
-  scope: null,
-});
-
-const unanswered = (why: "unanswered" | "overdue"): Result => ({
-  class: "inDoubt",
-  why,
-  status: null,
-  retryAfter: null,
-});
-
-const refusal = (about: "token" | "rate", retryAfter: number | null = null): Result => ({
-  class: "refusedUnspent",
-  about,
-  error: "e",
-  status: 400,
-  retryAfter,
-  found: null,
-});
-
-function told(h: Holding, knowledge: Knowledge, attemptId: string, result: Result, now: number) {
-  const report = { chainId: h.chainId, attemptId, epoch: Number.parseInt(attemptId, 10), result };
-  const rest = { attempt: null, at: now, now, jitter: 0.5 };
-  return settleAttempt(h, knowledge, settings, { ...report, ...rest });
-}
 
 const settledTo = (...of: Parameters<typeof told>): Holding => told(...of).holding;
 

@@ -3,23 +3,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { advise, type Knowledge } from "../../src/kernel/doubt.ts";
-import { type Holding, importHolding, type Settings } from "../../src/kernel/holding.ts";
-import { intend } from "../../src/kernel/intend.ts";
+import type { Holding } from "../../src/kernel/holding.ts";
 import { policyOf } from "../../src/kernel/parse-policy.ts";
 import { contestedUntil, isUsable, plan } from "../../src/kernel/plan.ts";
-import { type Result, settleAttempt } from "../../src/kernel/settle.ts";
+import type { Result } from "../../src/kernel/settle.ts";
 import { HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
-
-const settings: Settings = {
-  lead: 30 * SECOND,
-  margin: 5 * SECOND,
-  leastLeft: 5 * SECOND,
-  backoff: { first: SECOND, most: 5 * MINUTE },
-  hold: 10 * MINUTE,
-};
-
-const LIFE = MINUTE;
-const NOW = 1_800_000_000_000;
+import {
+  answer,
+  imported,
+  LIFE,
+  NOW,
+  sent,
+  settings,
+  told as settle,
+  unanswered,
+} from "./holding-play.ts";
 
 /** A superseded token stays open for ten minutes and brings another successor each time, which displaces the last. */
 const RENEWING: Knowledge = [
@@ -36,42 +34,10 @@ const BRANCHING: Knowledge = [
   }),
 ];
 
-const imported = (): Holding =>
-  importHolding({ chainId: "chain", sealed: "t0", print: "t0", now: NOW - MINUTE });
+const SILENT = unanswered("overdue");
 
-function sent(h: Holding, at: number, token = h.current): Holding {
-  const lease = { owner: "a", boot: "boot", until: at + 30 * SECOND };
-  const boot = { id: "boot", at: at - NOW + LIFE };
-  const id = `${h.epoch + 1}-x`;
-  return intend(h, { id, token, why: "due", lease, now: at, deadAt: at + LIFE, boot });
-}
-
-const answer = (token: string): Result => ({
-  class: "answered",
-  refresh: { sealed: token, print: token },
-  access: { sealed: `access with ${token}` },
-  expiresIn: HOUR,
-  tokenType: "Bearer",
-  scope: null,
-});
-
-const SILENT: Result = {
-  ...{ class: "inDoubt", why: "overdue", status: null, retryAfter: null },
-};
-
-/** `at` is when the answer came, if that was earlier. */
-function told(
-  h: Holding,
-  knowledge: Knowledge,
-  attemptId: string,
-  result: Result,
-  now: number,
-  at = now,
-) {
-  const report = { chainId: h.chainId, attemptId, epoch: Number.parseInt(attemptId, 10), result };
-  const rest = { attempt: null, at, now, jitter: 0.5 };
-  return settleAttempt(h, knowledge, settings, { ...report, ...rest }).holding;
-}
+/** What settling leaves. */
+const told = (...of: Parameters<typeof settle>): Holding => settle(...of).holding;
 
 /** Asked twice; the first request is not heard of, the second brought a successor. */
 function askedTwice(knowledge: Knowledge, secondAt: number): Holding {
@@ -116,7 +82,7 @@ test("[PRO-09] an answer is contested by a later request for the same token unti
   const next = plan(late, RENEWING, settings, dead);
   assert.equal(next.do === "send" && next.token.print, "t0");
 
-  const cut: Result = { ...SILENT, why: "cut", status: 200 };
+  const cut: Result = { class: "inDoubt", why: "cut", status: 200, retryAfter: null };
   assert.deepEqual(
     told(late, RENEWING, "2-x", cut, dead).contested,
     ["2-x"],
@@ -125,7 +91,7 @@ test("[PRO-09] an answer is contested by a later request for the same token unti
   const free = told(late, RENEWING, "2-x", { class: "notSent" }, dead);
   assert.deepEqual(plan(free, RENEWING, settings, dead), { do: "handOut" });
 
-  const asked = sent(late, dead, late.predecessor ?? late.current);
+  const asked = sent(late, dead, "a", late.predecessor ?? late.current);
   const cured = told(asked, RENEWING, "3-x", answer("t3"), dead + SECOND);
   assert.deepEqual([cured.current.print, cured.contested], ["t3", []]);
 });
@@ -195,7 +161,7 @@ test("[PRO-07] a predecessor in doubt is asked again while it is open, though th
 });
 
 test("[PRO-09] a later request contests an answer also where its own came without a token", () => {
-  const failed: Result = { ...SILENT, why: "serverError", status: 502 };
+  const failed: Result = { class: "inDoubt", why: "serverError", status: 502, retryAfter: null };
   const doubted = told(sent(imported(), NOW), RENEWING, "1-x", SILENT, NOW + 30 * SECOND);
   const again = told(sent(doubted, NOW + LIFE), RENEWING, "2-x", failed, NOW + LIFE + SECOND);
   const late = told(again, RENEWING, "1-x", answer("t1"), NOW + LIFE + 2 * SECOND);
@@ -228,7 +194,7 @@ test("[PRO-09] what came later than an answer that has lain in a journal stays p
   const second = NOW + LIFE + 20 * SECOND;
   const late = told(both, RENEWING, "1-x", answer("t2"), second);
   const parked = told(late, RENEWING, "0-x", answer("t3"), second + 2 * SECOND);
-  const asked = sent(parked, second + 3 * SECOND, parked.predecessor ?? parked.current);
+  const asked = sent(parked, second + 3 * SECOND, "a", parked.predecessor ?? parked.current);
   const settled = told(asked, RENEWING, "3-x", answer("t4"), NOW + HOUR, second + SECOND);
   assert.deepEqual([settled.status, settled.current.print], ["forked", "t4"]);
   assert.deepEqual(

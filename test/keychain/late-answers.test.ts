@@ -63,15 +63,20 @@ test("[E18] a token is given out from memory up to its end, and no longer", asyn
   assert.equal(await take(), 2);
 });
 
+/** All of a store but its transactions. */
+const readsOf = (store: Store): Omit<Store, "update"> => ({
+  read: (key) => store.read(key),
+  list: (kind, where, after) => store.list(kind, where, after),
+  events: (after, limit) => store.events(after, limit),
+  size: () => store.size(),
+  close: () => store.close(),
+});
+
 /** A store of which single transactions can be made to fail: before they are taken, or after, without a word. */
 function failing() {
   let fails: "before" | "after" | null = null;
   const wrapStore = (store: Store): Store => ({
-    read: (key) => store.read(key),
-    list: (kind, where, after) => store.list(kind, where, after),
-    events: (after, limit) => store.events(after, limit),
-    size: () => store.size(),
-    close: () => store.close(),
+    ...readsOf(store),
     async update(keys, decide) {
       const now = fails;
       fails = null;
@@ -149,11 +154,7 @@ test("[PRO-03, STO-04] an answer that the store refuses is kept by its process, 
   const on = machine(t);
   let isDown = false;
   const wrapStore = (store: Store): Store => ({
-    read: (key) => store.read(key),
-    list: (kind, where, after) => store.list(kind, where, after),
-    events: (after, limit) => store.events(after, limit),
-    size: () => store.size(),
-    close: () => store.close(),
+    ...readsOf(store),
     update: (keys, decide) =>
       isDown
         ? Promise.reject(new KetenError("store_unavailable", "down", { retryable: true }))
