@@ -118,8 +118,7 @@ export function plan(
   const isDue = newer || cures || now >= dueAt(h, knowledge, settings);
   if (!isDue && isUsable(h, knowledge, settings, now)) return { do: "handOut" };
   if (!isDue && now < h.quietUntil && isUseHarmful(h, knowledge, settings, now)) {
-    const asksAt = contestedUntil(h, knowledge, settings);
-    const until = asksAt > now ? Math.min(asksAt, h.quietUntil) : h.quietUntil;
+    const until = Math.min(h.quietUntil, asksAt(h, knowledge, settings, now));
     return { do: "wait", until, why: "quiet" };
   }
   const allowed = allowedAt(h, knowledge, settings);
@@ -261,6 +260,17 @@ export function contestedUntil(
   const allowed = (refreshed?.to ?? Number.NEGATIVE_INFINITY) + minIntervalOf(knowledge);
   const at = Math.max(quietUntil, allowed);
   return at < openUntil ? at : FOREVER;
+}
+
+/** The same while it lies ahead: one that has passed is nobody's alarm. */
+export function asksAt(
+  h: Holding,
+  knowledge: Knowledge,
+  settings: Settings,
+  now: Instant,
+): Instant {
+  const at = contestedUntil(h, knowledge, settings);
+  return at > now ? at : FOREVER;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Knowledge } from "../kernel/doubt.ts";
 import { accessEndsAt, dueAt, type Holding, type Settings } from "../kernel/holding.ts";
 import { CAUSES, type Explained } from "../kernel/loss.ts";
 import { policyOf } from "../kernel/parse-policy.ts";
-import { contestedUntil, plan } from "../kernel/plan.ts";
+import { asksAt, plan } from "../kernel/plan.ts";
 import type { Policy } from "../kernel/policy.ts";
 import type { Instant } from "../kernel/time.ts";
 import type { ConnectionRecord } from "../store/connection-record.ts";
@@ -53,15 +53,12 @@ function wakeAt(holding: Holding, knowledge: Knowledge, settings: Settings, now:
     case "handOut":
       return Math.min(
         dueAt(holding, knowledge, settings),
-        soonest(contestedUntil(holding, knowledge, settings), now),
+        asksAt(holding, knowledge, settings, now),
       );
     case "send":
       return now;
   }
 }
-
-/** An instant that lies ahead; one that has passed is nobody's alarm. */
-const soonest = (at: Instant, now: Instant): Instant => (at > now ? at : Number.POSITIVE_INFINITY);
 
 /** Whether a schedule wakes this connection. A lazy one leaves what is merely due until somebody asks. */
 export function wakes(mode: Mode, { holding }: ConnectionRecord): boolean {
