@@ -49,7 +49,7 @@ export class Tally {
   events = 0;
   readonly failed: Failed[] = [];
   readonly failures: Record<Failure["kind"], number> = {
-    ...{ avoidable: 0, stuck: 0, doubleSpend: 0, error: 0 },
+    ...{ avoidable: 0, stuck: 0, doubleSpend: 0, storm: 0, error: 0 },
   };
   readonly faults = new Map<FaultName, number>(FAULTS.map((name) => [name, 0]));
   readonly statuses = new Map<string, number>(STATUSES.map((name) => [name, 0]));

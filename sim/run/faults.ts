@@ -53,6 +53,8 @@ export const FAULTS = [
   "storeCommitFailed",
   "commitUnknownApplied",
   "commitUnknownLost",
+  // at the provider, for a while; last, so that older seeds draw the others as they did
+  "outage",
 ] as const;
 
 export type FaultName = (typeof FAULTS)[number];
@@ -100,13 +102,14 @@ const MOST: Readonly<Record<FaultName, number>> = {
   storeCommitFailed: 0.08,
   commitUnknownApplied: 0.08,
   commitUnknownLost: 0.08,
+  outage: 0.05,
 };
 
 /** Which faults a history has, and how often. */
-export function drawRates(stream: Stream): Rates {
+export function drawRates(stream: Stream, known: readonly FaultName[]): Rates {
   const share = stream.pick([0.05, 0.15, 0.15, 0.3]);
   const rates: Partial<Record<FaultName, number>> = {};
-  for (const name of FAULTS) {
+  for (const name of known) {
     if (stream.chance(share)) rates[name] = stream.skewed(MOST[name] / 10, MOST[name]);
   }
   return rates;

@@ -31,7 +31,7 @@ export interface History {
   readonly refreshes: number;
   readonly handOuts: number;
   readonly losses: readonly Loss[];
-  /** What must not be: avoidable losses, connections that do not come back, double spends, errors. */
+  /** What must not be: avoidable losses, connections that do not come back, double spends, storms, errors. */
   readonly failures: readonly Failure[];
   readonly counts: Counts;
   readonly events: number;
@@ -39,7 +39,7 @@ export interface History {
 }
 
 export interface Failure {
-  readonly kind: "avoidable" | "stuck" | "doubleSpend" | "error";
+  readonly kind: "avoidable" | "stuck" | "doubleSpend" | "storm" | "error";
   readonly text: string;
 }
 
@@ -157,6 +157,7 @@ export class Simulation {
       this.#failures.push({ kind: "error", text });
     }
     for (const text of ledger.doubleSpends) this.#failures.push({ kind: "doubleSpend", text });
+    for (const text of ledger.storms) this.#failures.push({ kind: "storm", text });
     const losses = this.#judged();
     const lost: Partial<Record<LossClass, number>> = {};
     for (const name of LOSS_CLASSES) {

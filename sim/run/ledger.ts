@@ -138,6 +138,8 @@ export class Ledger {
   readonly kept = new Map<string, Kept>();
   readonly tokens = new Map<string, { readonly of: Kept; readonly serial: Serial }>();
   readonly doubleSpends: string[] = [];
+  /** Who asked a provider in trouble too often. */
+  readonly storms: string[] = [];
   /** Moments in which clocks jumped or stood still. */
   readonly clockFaults: Mark[] = [];
   readonly pauses: { readonly host: Holder; readonly from: Mark; readonly until: number }[] = [];

@@ -9,7 +9,7 @@ import type { Progress } from "../../src/env/exchange.ts";
 import type { Post, PostOutcome, PostRequest } from "../../src/env/http-post.ts";
 import type { WireAnswer } from "../../src/http/dialect.ts";
 import type { Faults } from "./faults.ts";
-import type { Arrival, Delivery, Holder, Ledger, Sent } from "./ledger.ts";
+import type { Arrival, Delivery, Holder, Kept, Ledger, Sent } from "./ledger.ts";
 import type { SimProvider } from "./provider.ts";
 import type { Stream } from "./random-stream.ts";
 import type { Trace } from "./trace.ts";
@@ -54,8 +54,26 @@ interface Line {
   readonly settle: (outcome: PostOutcome) => void;
 }
 
+/** A time in which the provider answers nothing but errors, whatever it did. */
+interface Outage {
+  readonly until: number;
+  /** What it asks for in its errors; seconds. */
+  readonly retryAfter: string | null;
+  /** How many of its errors come after the grant. */
+  readonly granted: number;
+  /** Requests of each connection in it. */
+  readonly requests: Map<Kept, number>;
+}
+
+const errorOf = ({ retryAfter }: Outage): WireAnswer =>
+  page(503, retryAfter === null ? {} : { "retry-after": retryAfter });
+
+/** Nobody needs more requests to get through an outage: tries grow apart, and few processes die within one. */
+const REQUESTS_MOST = 40;
+
 export class Network {
   readonly #parts: NetworkParts;
+  #outage: Outage | null = null;
 
   constructor(parts: NetworkParts) {
     this.#parts = parts;
@@ -163,32 +181,56 @@ export class Network {
     };
     request.of.arrivals.push(arrival);
     if (isDuplicate) trace.note(`request ${request.id} arrives a second time`);
-    const refused = isDuplicate ? undefined : this.#atTheDoor();
+    const outage = isDuplicate ? null : this.#outageFor(request);
+    const refused = isDuplicate ? undefined : this.#atTheDoor(outage);
     if (refused) {
       this.#touched(line);
       trace.note(`request ${request.id} is answered at the door: ${refused.status}`);
       this.#carryBack(line, arrival, refused, null);
       return;
     }
-    void this.#decide(line, arrival);
+    void this.#decide(line, arrival, outage);
   }
 
-  async #decide(line: Line, arrival: Arrival): Promise<void> {
+  /** The outage that a request falls into; counts how often it is asked in vain. */
+  #outageFor({ of, id }: Sent): Outage | null {
+    const { faults, stream, world, trace, ledger, requestLifeMs } = this.#parts;
+    if (this.#outage && (world.now >= this.#outage.until || !faults.isOn)) this.#outage = null;
+    if (!this.#outage && faults.strike("outage")) {
+      const ms = stream.skewed(10, 20 * requestLifeMs);
+      const retryAfter = stream.pick([null, null, "1", "60", "3600"]);
+      const granted = stream.pick([0, 0.3, 0.8]);
+      this.#outage = { until: world.now + ms, retryAfter, granted, requests: new Map() };
+      trace.note(`an outage begins with request ${id}, for ${Math.round(ms)} ms`);
+    }
+    if (!this.#outage) return null;
+    const { requests } = this.#outage;
+    const count = (requests.get(of) ?? 0) + 1;
+    requests.set(of, count);
+    if (count === REQUESTS_MOST + 1)
+      ledger.storms.push(`${of.name}: over ${REQUESTS_MOST} requests in one outage`);
+    return this.#outage;
+  }
+
+  async #decide(line: Line, arrival: Arrival, outage: Outage | null): Promise<void> {
     const { provider, faults, trace } = this.#parts;
     const { request } = line;
     const { wire, carries } = await provider.answer(line.body, line.authorization, arrival);
     // The network delivers a duplicate's answer to nobody.
     if (arrival.isDuplicate) return;
-    const failed = arrival.granted && faults.strike("errorAfter");
+    const failed = outage !== null || (arrival.granted && faults.strike("errorAfter"));
     if (!failed) return this.#carryBack(line, arrival, wire, carries);
     this.#touched(line);
-    trace.note(`the gateway gives up on request ${request.id}, which was granted`);
-    this.#carryBack(line, arrival, page(502), null);
+    trace.note(
+      `the gateway gives up on request ${request.id}, which was ${arrival.granted ? "granted" : "refused"}`,
+    );
+    this.#carryBack(line, arrival, outage ? errorOf(outage) : page(502), null);
   }
 
   /** What a gateway or the endpoint's own protection says before the issuer sees anything. */
-  #atTheDoor(): WireAnswer | undefined {
+  #atTheDoor(outage: Outage | null): WireAnswer | undefined {
     const { faults, stream } = this.#parts;
+    if (outage) return stream.chance(outage.granted) ? undefined : errorOf(outage);
     if (faults.strike("errorBefore")) return page(stream.pick([500, 502, 503, 504]));
     if (faults.strike("rateLimited")) return page(429, { "retry-after": "2" });
     if (faults.strike("htmlPage")) return page(stream.pick([200, 403]));

@@ -15,7 +15,7 @@ import { PRESET_NAMES, providerSettings } from "../../src/vendors/known-provider
 import { PRESETS } from "../../src/vendors/presets.ts";
 import type { Provider } from "../../src/vendors/provider.ts";
 import { PROVIDERS } from "../../src/vendors/providers.ts";
-import { drawRates, type Rates } from "./faults.ts";
+import { drawRates, FAULTS, type Rates } from "./faults.ts";
 import { Stream } from "./random-stream.ts";
 
 export interface Profile {
@@ -99,11 +99,11 @@ export const lifetimeOf = ({ policy }: Pick<Profile, "policy">): Duration => pol
 /**
  * A seed that begins with the name of a policy and a slash has that policy; all else is drawn. One that is kept as
  * `strict+openam-12=f-17` has the first policy and is in doubt between it and the second: what `f-17` drew when it
- * failed, whatever presets there are by now.
+ * failed, whatever presets there are by now; `strict:39=f-17` knew the first 39 of the faults.
  */
 export function drawProfile(seed: string): Profile {
-  const kept = /^([a-z0-9-]+)(?:\+([a-z0-9-]+))?=(.+)$/.exec(seed);
-  const drawnFrom = kept?.[3] ?? seed;
+  const kept = /^([a-z0-9-]+)(?:\+([a-z0-9-]+))?(?::(\d+))?=(.+)$/.exec(seed);
+  const drawnFrom = kept?.[4] ?? seed;
   const stream = new Stream(drawnFrom, "profile");
   const named = kept?.[1] ?? /^([a-z0-9-]+)\//.exec(seed)?.[1] ?? "";
   const drawn = stream.weighted(Object.entries(WEIGHTS));
@@ -145,7 +145,7 @@ export function drawProfile(seed: string): Profile {
     patienceMs: isFast ? stream.pick([100, 500]) : stream.pick([200, 1000, 1000, 5000, 30_000]),
     holding: { ...HOLDING, hold: isFast ? FAST_HOLD_MS * scale : HOLDING.hold },
     ...realities(stream.chance(0.02)),
-    rates: drawRates(stream),
+    rates: drawRates(stream, FAULTS.slice(0, Number(kept?.[3] ?? FAULTS.length))),
   };
   const patienceMs = Math.max(profile.patienceMs, TURNS_LEAST * profile.latencyMs);
   return { ...profile, patienceMs };

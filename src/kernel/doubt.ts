@@ -45,8 +45,10 @@ export type Advice =
   | {
       readonly do: "resend";
       readonly notBefore: Instant;
-      /** FOREVER if it stays harmless. */
+      /** Until then it helps under every policy; FOREVER where none has a window. */
       readonly notAfter: Instant;
+      /** Until then it harms under none; FOREVER where none revokes. */
+      readonly harmlessUntil: Instant;
     }
   /** Present it once all who may hold the successor have been asked; it may end what is left of the chain. */
   | { readonly do: "lastResort"; readonly notBefore: Instant };
@@ -100,6 +102,7 @@ export const silenceWithin = (knowledge: Knowledge): Duration => windowOf(knowle
 export function advise(knowledge: Knowledge, open: OpenRequest, margin: Duration): Advice {
   let notBefore = open.sentAt;
   let notAfter = open.openUntil;
+  let harmlessUntil = replayRevokes(knowledge) ? open.openUntil : FOREVER;
   let lastResort = false;
   for (const policy of knowledge) {
     if (policy.minInterval > 0) {
@@ -108,10 +111,14 @@ export function advise(knowledge: Knowledge, open: OpenRequest, margin: Duration
     if (policy.rotate === "never") continue;
     const isSpent = open.streak >= policy.retry.streak || open.tries > policy.retry.limit;
     const overlap = isSpent ? 0 : overlapOf(policy);
-    if (overlap === 0 && !refusesOnly(policy)) lastResort = true;
-    // Past its window a policy that only refuses does no harm either, but brings nothing: aim for the window.
-    if (overlap > 0)
-      notAfter = Math.min(notAfter, open.sentAt + overlap - clearOf(overlap, margin));
+    if (overlap === 0) {
+      if (!refusesOnly(policy)) lastResort = true;
+      continue;
+    }
+    const end = open.sentAt + overlap - clearOf(overlap, margin);
+    notAfter = Math.min(notAfter, end);
+    // Past its window a policy that only refuses does no harm, but brings nothing: aim for the window.
+    if (!refusesOnly(policy)) harmlessUntil = Math.min(harmlessUntil, end);
   }
   if (lastResort) return { do: "lastResort", notBefore: Math.max(notBefore, open.heardUntil) };
   const arrived = Math.min(open.deadAt, open.sentAt + silenceWithin(knowledge));
@@ -119,17 +126,18 @@ export function advise(knowledge: Knowledge, open: OpenRequest, margin: Duration
   const wait = knowledge.some(duplicateDisplaces) && minIntervalOf(knowledge) === 0;
   // Past its window there is no hurry either.
   const hurries = notBefore < notAfter && patient >= notAfter;
-  return { do: "resend", notBefore: wait && !hurries ? patient : notBefore, notAfter };
-}
-
-/** Whether presenting the token after `notAfter` is still harmless under every policy. */
-export function harmlessAfterwards(knowledge: Knowledge): boolean {
-  return knowledge.every((policy) => policy.rotate === "never" || refusesOnly(policy));
+  return {
+    do: "resend",
+    notBefore: wait && !hurries ? patient : notBefore,
+    notAfter,
+    harmlessUntil,
+  };
 }
 
 /**
- * The last instant at which a token superseded at `at`, after so many presentations, is open under every policy; `at`
- * if under some not at all. A policy without a window that only refuses has no say: presenting it there does nothing.
+ * The last instant at which a token superseded at `at`, after so many presentations, is open under every policy that
+ * revokes on replay; `at` if under some not at all. Those that only refuse have a say where none revokes, and then only
+ * if they have a window: presenting it there does nothing.
  */
 export function predecessorOpenUntil(
   knowledge: Knowledge,
@@ -137,11 +145,11 @@ export function predecessorOpenUntil(
   tries: number,
   margin: Duration,
 ): Instant {
-  const overlaps = knowledge
-    .filter(
-      (policy) => policy.rotate !== "never" && !(refusesOnly(policy) && overlapOf(policy) === 0),
-    )
-    .map((policy) => (tries > policy.retry.limit ? 0 : overlapOf(policy)));
+  const rotating = knowledge.filter(({ rotate }) => rotate !== "never");
+  const revoking = rotating.filter((policy) => !refusesOnly(policy));
+  const heeded =
+    revoking.length > 0 ? revoking : rotating.filter((policy) => overlapOf(policy) > 0);
+  const overlaps = heeded.map((policy) => (tries > policy.retry.limit ? 0 : overlapOf(policy)));
   return Math.min(FOREVER, ...overlaps.map((overlap) => at + overlap - clearOf(overlap, margin)));
 }
 

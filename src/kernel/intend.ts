@@ -55,10 +55,19 @@ export function intend(h: Holding, intent: Intent): Holding {
     epoch,
     lease,
     newest: id,
-    attempts: [...h.attempts, attempt].slice(-ATTEMPTS_MAX),
+    attempts: atMost([...h.attempts, attempt]),
     notBefore: null,
     notAfter: null,
   };
+}
+
+/** Without the oldest that are too many, but for the first of each token: from that one its window counts. */
+function atMost(attempts: readonly Attempt[]): readonly Attempt[] {
+  if (attempts.length <= ATTEMPTS_MAX) return attempts;
+  const isFirst = ({ print }: Attempt, i: number): boolean =>
+    attempts.findIndex((other) => other.print === print) === i;
+  const again = attempts.findIndex((attempt, i) => !isFirst(attempt, i));
+  return atMost(attempts.toSpliced(Math.max(again, 0), 1));
 }
 
 /**
@@ -97,7 +106,7 @@ export function recall(h: Holding, remembered: readonly Attempt[]): Holding {
   const forgotten = remembered.filter(({ epoch }) => epoch > h.epoch);
   const newest = forgotten.at(-1);
   if (!newest) return h;
-  const attempts = [...h.attempts, ...forgotten].slice(-ATTEMPTS_MAX);
+  const attempts = atMost([...h.attempts, ...forgotten]);
   return { ...h, attempts, epoch: newest.epoch, newest: newest.id };
 }
 

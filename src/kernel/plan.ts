@@ -11,7 +11,6 @@
 import {
   type Advice,
   advise,
-  harmlessAfterwards,
   type Knowledge,
   minIntervalOf,
   openThoughUsed,
@@ -153,7 +152,7 @@ function planInDoubt(
   const token = heldOf(h, doubted.print) ?? h.current;
   const advice = adviceOn(h, knowledge, settings) as Advice;
   if (now < advice.notBefore) return { do: "wait", until: advice.notBefore, why: "uncertain" };
-  if (advice.do === "resend" && (now < advice.notAfter || harmlessAfterwards(knowledge))) {
+  if (advice.do === "resend" && now < advice.harmlessUntil) {
     return { do: "send", token, why: "resend" };
   }
   const silence = silenceOf(h, knowledge, settings);

@@ -449,16 +449,20 @@ function backOff(
   return { ...h, failures: h.failures + 1, notBefore: now + wait };
 }
 
-/** In doubt, the policy's window says when; only a server in trouble is given more time, within the window. */
+/**
+ * In doubt, the policy's window says when, and a server in trouble is given more time. What would be too late for the
+ * window is done in the middle of what is left of it, but for the last moment.
+ */
 function spaceOut(
   h: Holding,
   settings: Settings,
   retryAfter: Duration | null,
   report: Report,
 ): Holding {
-  const later = backOff(h, settings, retryAfter, report).notBefore ?? report.now;
-  const failures = h.failures + 1;
-  const wanted = Math.max(h.notBefore ?? report.now, later);
-  if (h.notAfter === null || wanted < h.notAfter) return { ...h, failures, notBefore: wanted };
-  return { ...h, failures };
+  const { now } = report;
+  const later = backOff(h, settings, retryAfter, report).notBefore ?? now;
+  const left = (h.notAfter ?? FOREVER) - now;
+  const isPressed = now + left <= later && left / 2 >= settings.backoff.first;
+  const wanted = isPressed ? now + left / 2 : later;
+  return { ...h, failures: h.failures + 1, notBefore: Math.max(h.notBefore ?? now, wanted) };
 }
