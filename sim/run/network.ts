@@ -69,7 +69,7 @@ const errorOf = ({ retryAfter }: Outage): WireAnswer =>
   page(503, retryAfter === null ? {} : { "retry-after": retryAfter });
 
 /** Nobody needs more requests to get through an outage: tries grow apart, and few processes die within one. */
-const REQUESTS_MOST = 40;
+const REQUESTS_MOST = 25;
 
 export class Network {
   readonly #parts: NetworkParts;

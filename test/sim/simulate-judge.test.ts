@@ -195,6 +195,23 @@ test("[PRO-01] a request without an attempt recorded before it, or beside anothe
   );
 });
 
+test("[PRO-19] a provider in trouble that is asked again and again is a storm, and with a back-off there is none", async () => {
+  const { holding } = drawProfile("by hand");
+  const storms = async (first: number, most: number) => {
+    const backoff = { holding: { ...holding, backoff: { first, most } } };
+    const script = async ({ simulation, kept, sleep }: Stage) => {
+      simulation.faults.isOn = true;
+      simulation.ask(kept);
+      await sleep(20 * MINUTE);
+      simulation.faults.isOn = false;
+    };
+    const { failures } = await stage("google-25", ["outage"], script, backoff);
+    return failures.map(({ kind }) => kind);
+  };
+  assert.ok((await storms(1, 1)).includes("storm"));
+  assert.deepEqual(await storms(SECOND, 5 * MINUTE), []);
+});
+
 /** A spent token brings another successor for a minute, which displaces the one before it. */
 const RENEWING = policyOf({
   ...{ overlap: { atLeast: "60 s" }, retry: { answer: "new" }, access: { lifetime: "600 s" } },
