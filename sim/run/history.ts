@@ -17,7 +17,7 @@ import { type FaultName, Faults } from "./faults.ts";
 import { classify, LOSS_CLASSES, type Loss, type LossClass } from "./judge.ts";
 import { type Kept, Ledger } from "./ledger.ts";
 import { type Host, Machine, ORIGIN } from "./machine.ts";
-import { Network } from "./network.ts";
+import { Network, RETRY_AFTER_MOST } from "./network.ts";
 import { lifetimeOf, type Profile } from "./profile.ts";
 import { SimProvider } from "./provider.ts";
 import { Stream } from "./random-stream.ts";
@@ -113,7 +113,7 @@ export class Simulation {
       known: profile.settings.policies.map((written) => policyOf(written)),
       providerNow,
       requestLifeMs,
-      repeatMs: repeatMsOf(profile),
+      windowMs: windowMsOf(profile),
       scale,
       holdMs,
       rows,
@@ -414,7 +414,8 @@ export class Simulation {
     const { timing, holding, policy, scale } = profile;
     const intervals = profile.settings.policies.map((told) => policyOf(told).minInterval);
     const interval = Math.max(policy.minInterval, ...intervals);
-    const scaled = 3 * (interval + 3 * holding.backoff.most + lifetimeOf(profile));
+    const asked = profile.rates.outage ? RETRY_AFTER_MOST : 0;
+    const scaled = 3 * (interval + 3 * holding.backoff.most + lifetimeOf(profile)) + asked;
     return 5 * timing.requestLifeMs + (scaled + chaos.jumpedMs) / scale + chaos.stoodMs;
   }
 
@@ -461,14 +462,14 @@ export class Simulation {
   }
 }
 
-/** Two fifths of the narrowest window by time, after which waiting any longer would cost the cure. */
-function repeatMsOf({ settings, scale }: Profile): number {
+/** The narrowest window by time. */
+function windowMsOf({ settings, scale }: Profile): number {
   const windows = settings.policies
     .map((told) => policyOf(told))
     .filter(({ rotate, minInterval }) => rotate !== "never" && minInterval === 0)
     .map(overlapOf)
     .filter((overlap) => overlap > 0);
-  return (0.4 * Math.min(...windows)) / scale;
+  return Math.min(...windows) / scale;
 }
 
 /** How long to wait before asking again; null if that is of no use. */

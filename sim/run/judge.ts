@@ -7,8 +7,9 @@
  * 1. It never did: what is at hand is accepted. *Avoidable*.
  * 2. A request of ours was refused as replay, and that ended the chain: *avoidable*, unless the network delivered it twice
  *    (*unavoidable*), or it took longer than we take a request to live, or a clock jumped under it (*timing*). It is
- *    *unavoidable* too where it was a guess: between two tokens of which nothing could tell which lives (`byGuess`), or
- *    after a copy, which the network made, had displaced unheard what we had.
+ *    *unavoidable* too where it was a guess: between two tokens of which nothing could tell which lives (`byGuess`). What
+ *    had been displaced unheard by a copy that the network made, or by a request that it had held up for too long, is
+ *    classed as that (`byStray`).
  * 3. A request was granted and its answer never became ours: *unavoidable*; but *avoidable* if an older token was
  *    presented while a newer one was at hand, or if another request of ours ended the chain while the answer was on its
  *    way; then *held* if the answer waited at a process that stood still, and *timing* if it took longer than it is waited for.
@@ -78,8 +79,8 @@ export function classify(ledger: Ledger, profile: Profile, kept: Kept, end: Mark
     const was = ledger.acceptedOurs(kept, state, before.mark);
     if (keepable.length === 0 && was.length === 0) continue;
     const isOperator = after.what === "state" && typeof after.state.by !== "object";
-    const copied = isOperator ? undefined : byCopy(kept, after.mark);
-    if (copied) return copied;
+    const stray = isOperator ? undefined : byStray(ledger, kept, after.mark);
+    if (stray) return stray;
     return keepable.length > 0
       ? byTurn(ledger, kept, after, keepable)
       : byTime(ledger, profile, kept, before.mark, after.mark, was);
@@ -116,17 +117,26 @@ function byTurn(ledger: Ledger, kept: Kept, turn: Turn, keepable: readonly Seria
   }
 }
 
-/** The last grant before a mark was of a copy that the network made: it got a successor of its own, which nobody hears of. */
-function byCopy(kept: Kept, mark: Mark): Finding | undefined {
+/**
+ * The last grant before a mark was of a copy that the network made, or of a request that it held up for longer than one
+ * lives: it got a successor of its own, which we do not have.
+ */
+function byStray(ledger: Ledger, kept: Kept, mark: Mark): Finding | undefined {
   const grants = kept.arrivals.filter(
     ({ granted, arrived }) => granted && arrived.number < mark.number,
   );
   const last = grants.at(-1);
-  if (!last?.isDuplicate) return undefined;
-  const isHeardOf = grants.some((other) => other !== last && other.answered === last.answered);
-  return isHeardOf
-    ? undefined
-    : finding("unavoidable", `the network delivered ${told(last.request)} twice`);
+  if (!last) return undefined;
+  const { request, arrived, answered } = last;
+  const isStale = arrived.at - request.recordedAt >= ledger.options.requestLifeMs;
+  if (!last.isDuplicate && !isStale) return undefined;
+  const isHeardOf = grants.some((other) => other !== last && other.answered === answered);
+  const isOurs = kept.deliveries.some(
+    ({ serial, durable, host }) =>
+      serial === answered &&
+      (durable !== null || host.died === null || host.died.number > mark.number),
+  );
+  return isHeardOf || isOurs ? undefined : brokenTime(ledger, last);
 }
 
 const told = ({ id, presented }: Sent): string => `request ${id} for serial ${presented}`;

@@ -118,14 +118,25 @@ export interface LedgerOptions {
   /** The provider's clock at a true time. */
   readonly providerNow: (at: number) => Instant;
   readonly requestLifeMs: number;
-  /** After so long a request may be repeated though its sender lives: a part of the narrowest window that is known of. */
-  readonly repeatMs: number;
+  /** The narrowest window that is known of; infinite without one. */
+  readonly windowMs: number;
   /** For so long a holder that lives is waited for, where asking again could end the chain. */
   readonly holdMs: number;
   readonly scale: number;
   /** How the provider's rows are written. */
   readonly rows: Codec;
 }
+
+/** After such a part of a window a request may be repeated though its sender lives: waiting longer would cost the cure. */
+const REPEAT = 0.4;
+
+/** How many successors of the token that a request presents are with us. */
+const successorsOf = ({ of, presented }: Sent): number =>
+  new Set(
+    of.deliveries.flatMap(({ arrival, serial }) =>
+      arrival.request.presented === presented ? [serial] : [],
+    ),
+  ).size;
 
 /**
  * Whether a token may be presented twice: one that never rotates is not spent, and where a spent one is refused and
@@ -244,11 +255,16 @@ export class Ledger {
       this.doubleSpends.push(`${of.name}: request ${id} has no attempt recorded before it`);
     }
     if (isHarmless(this.options.policy)) return;
-    for (const other of of.requests) {
-      const { requestLifeMs, repeatMs } = this.options;
-      if (other.presented !== request.presented) continue;
+    const { requestLifeMs, windowMs } = this.options;
+    const same = of.requests.filter(({ presented }) => presented === request.presented);
+    const closesAt = (same[0]?.recordedAt ?? 0) + windowMs;
+    const isForked = successorsOf(request) > 1;
+    for (const other of same) {
       if (other.isConcluded || other.isReported || other.host.isDead) continue;
-      if (sent.at - other.recordedAt >= Math.min(requestLifeMs, repeatMs)) continue;
+      const silentMs = Math.min(requestLifeMs, windowMs * REPEAT);
+      if (sent.at - other.recordedAt >= silentMs) continue;
+      // Which of two successors lives is asked while the window is open, if waiting for the other would close it.
+      if (isForked && other.recordedAt + requestLifeMs >= closesAt) continue;
       // A clock that jumped in between has ended the other's life early: a broken assumption, no rule broken.
       if (this.clockFaults.some((fault) => fault.at >= other.sent.at)) continue;
       this.doubleSpends.push(

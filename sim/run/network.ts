@@ -8,6 +8,7 @@
 import type { Progress } from "../../src/env/exchange.ts";
 import type { Post, PostOutcome, PostRequest } from "../../src/env/http-post.ts";
 import type { WireAnswer } from "../../src/http/dialect.ts";
+import { type Duration, HOUR, SECOND } from "../../src/kernel/time.ts";
 import type { Faults } from "./faults.ts";
 import type { Arrival, Delivery, Holder, Kept, Ledger, Sent } from "./ledger.ts";
 import type { SimProvider } from "./provider.ts";
@@ -67,6 +68,9 @@ interface Outage {
 
 const errorOf = ({ retryAfter }: Outage): WireAnswer =>
   page(503, retryAfter === null ? {} : { "retry-after": retryAfter });
+
+/** The longest pause that a provider in trouble asks for. */
+export const RETRY_AFTER_MOST: Duration = HOUR;
 
 /** Nobody needs more requests to get through an outage: tries grow apart, and few processes die within one. */
 const REQUESTS_MOST = 25;
@@ -198,7 +202,7 @@ export class Network {
     if (this.#outage && (world.now >= this.#outage.until || !faults.isOn)) this.#outage = null;
     if (!this.#outage && faults.strike("outage")) {
       const ms = stream.skewed(10, 20 * requestLifeMs);
-      const retryAfter = stream.pick([null, null, "1", "60", "3600"]);
+      const retryAfter = stream.pick([null, null, "1", "60", `${RETRY_AFTER_MOST / SECOND}`]);
       const granted = stream.pick([0, 0.3, 0.8]);
       this.#outage = { until: world.now + ms, retryAfter, granted, requests: new Map() };
       trace.note(`an outage begins with request ${id}, for ${Math.round(ms)} ms`);
