@@ -7,7 +7,7 @@ import { ATTEMPTS_MAX, type Holding } from "../../src/kernel/holding.ts";
 import { type Plan, plan } from "../../src/kernel/plan.ts";
 import type { Policy } from "../../src/kernel/policy.ts";
 import type { Result } from "../../src/kernel/settle.ts";
-import { MINUTE, SECOND } from "../../src/kernel/time.ts";
+import { HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
 import { PRESETS } from "../../src/vendors/presets.ts";
 import { answer, imported, NOW, sent, settings, told, unanswered } from "./holding-play.ts";
 
@@ -23,11 +23,15 @@ const failed = (retryAfter: number | null = null): Result => ({
 });
 
 /** A superseded token is open for so long; past that it is refused, or its presentation ends the chain. */
-function windowed(action: "refuse" | "revokeChain", answer: "current" | "new"): Policy {
+function windowed(
+  action: "refuse" | "revokeChain",
+  answer: "current" | "new",
+  window = WINDOW,
+): Policy {
   const strict = PRESETS.strict as Policy;
   return {
     ...strict,
-    overlap: { ...strict.overlap, atLeast: WINDOW },
+    overlap: { ...strict.overlap, atLeast: window },
     replay: { ...strict.replay, action },
     retry: { ...strict.retry, answer },
   };
@@ -38,15 +42,20 @@ interface Sent {
   readonly why: string;
 }
 
-/** The requests to a provider that answers each of them with the same error. */
-function inTrouble(knowledge: Knowledge, result: Result, from: Holding = imported()): Sent[] {
+/** The requests to a provider that answers each of them with the same error, for so long. */
+function inTrouble(
+  knowledge: Knowledge,
+  result: Result,
+  from: Holding = imported(),
+  trouble = TROUBLE,
+): Sent[] {
   const requests: Sent[] = [];
   let h = from;
   let now = NOW;
   for (;;) {
     const next: Plan = plan(h, knowledge, settings, now);
     if (next.do === "wait") now = next.until;
-    if (now > NOW + TROUBLE) return requests;
+    if (now > NOW + trouble) return requests;
     if (next.do === "wait") continue;
     assert.equal(next.do, "send");
     if (next.do !== "send") return requests;
@@ -80,10 +89,12 @@ for (const action of ["refuse", "revokeChain"] as const) {
 }
 
 test("[PRO-07] the window counts from the first request, however many were made since", () => {
-  const knowledge: Knowledge = [windowed("revokeChain", "current")];
-  const requests = inTrouble(knowledge, failed());
-  const end = WINDOW - settings.margin;
-  const past = requests.filter(({ at, why }) => why === "resend" && at >= end);
+  const window = HOUR;
+  const knowledge: Knowledge = [windowed("revokeChain", "current", window)];
+  const requests = inTrouble(knowledge, failed(), imported(), 2 * window);
+  const resent = requests.filter(({ why }) => why === "resend");
+  assert.ok(resent.length > 2 * ATTEMPTS_MAX, "many more than are remembered");
+  const past = resent.filter(({ at }) => at >= window - settings.margin);
   assert.deepEqual(past, []);
 });
 
