@@ -10,6 +10,7 @@ import type { Secret } from "../../src/env/secret.ts";
 import { overlapOf } from "../../src/kernel/doubt.ts";
 import { policyOf } from "../../src/kernel/parse-policy.ts";
 import { wakes } from "../../src/keychain/connection.ts";
+import { defaultSettings } from "../../src/keychain/defaults.ts";
 import type { Change, NewEvent } from "../../src/store/engine.ts";
 import { keyOf } from "../../src/store/store.ts";
 import { Chaos } from "./chaos.ts";
@@ -142,6 +143,7 @@ export class Simulation {
     this.network = new Network({
       ...{ world, ledger, trace, faults, provider, deadlineMs, requestLifeMs },
       ...{ stream: stream("network"), wayMs: profile.wayMs },
+      backoffMs: defaultSettings(1).backoff.most / scale,
       onSent: (host) => this.chaos.inFlight(host as Host),
       onConnecting: (host) => this.chaos.connecting(host as Host),
     });

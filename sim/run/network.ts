@@ -27,6 +27,8 @@ export interface NetworkParts {
   readonly wayMs: number;
   readonly deadlineMs: number;
   readonly requestLifeMs: number;
+  /** The longest back-off that a keychain should have. */
+  readonly backoffMs: number;
   /** Called when a request is under way: a crash or a pause may be meant for just that. */
   readonly onSent: (host: Holder, request: Sent) => void;
   /** Called when a connection is being made, before the first byte. */
@@ -57,6 +59,7 @@ interface Line {
 
 /** A time in which the provider answers nothing but errors, whatever it did. */
 interface Outage {
+  readonly from: number;
   readonly until: number;
   /** What it asks for in its errors; seconds. */
   readonly retryAfter: string | null;
@@ -72,8 +75,11 @@ const errorOf = ({ retryAfter }: Outage): WireAnswer =>
 /** The longest pause that a provider in trouble asks for. */
 export const RETRY_AFTER_MOST: Duration = HOUR;
 
-/** Nobody needs more requests to get through an outage: tries grow apart, and few processes die within one. */
-const REQUESTS_MOST = 25;
+/**
+ * Nobody needs more requests to get through an outage, beside two in each longest back-off of it: tries grow apart, and
+ * few processes die within one.
+ */
+const REQUESTS_MOST = 20;
 
 export class Network {
   readonly #parts: NetworkParts;
@@ -198,21 +204,31 @@ export class Network {
 
   /** The outage that a request falls into; counts how often it is asked in vain. */
   #outageFor({ of, id }: Sent): Outage | null {
-    const { faults, stream, world, trace, ledger, requestLifeMs } = this.#parts;
+    const { faults, stream, world, trace, ledger, requestLifeMs, backoffMs } = this.#parts;
     if (this.#outage && (world.now >= this.#outage.until || !faults.isOn)) this.#outage = null;
     if (!this.#outage && faults.strike("outage")) {
       const ms = stream.skewed(10, 20 * requestLifeMs);
       const retryAfter = stream.pick([null, null, "1", "60", `${RETRY_AFTER_MOST / SECOND}`]);
       const granted = stream.pick([0, 0.3, 0.8]);
-      this.#outage = { until: world.now + ms, retryAfter, granted, requests: new Map() };
+      this.#outage = {
+        from: world.now,
+        until: world.now + ms,
+        retryAfter,
+        granted,
+        requests: new Map(),
+      };
       trace.note(`an outage begins with request ${id}, for ${Math.round(ms)} ms`);
     }
     if (!this.#outage) return null;
     const { requests } = this.#outage;
     const count = (requests.get(of) ?? 0) + 1;
     requests.set(of, count);
-    if (count === REQUESTS_MOST + 1)
-      ledger.storms.push(`${of.name}: over ${REQUESTS_MOST} requests in one outage`);
+    const lastedMs = world.now - this.#outage.from;
+    if (count > REQUESTS_MOST + (2 * lastedMs) / backoffMs) {
+      ledger.storms.push(
+        `${of.name}: ${count} requests in ${Math.round(lastedMs)} ms of an outage`,
+      );
+    }
     return this.#outage;
   }
 
