@@ -165,7 +165,10 @@ export interface Holding {
   readonly failures: number;
 }
 
-/** At most so many open requests; the oldest but one is forgotten, its answer would be parked all the same. */
+/**
+ * At most so many open requests. The oldest are forgotten, but for the first of each token; an answer that comes to them
+ * is parked all the same.
+ */
 export const ATTEMPTS_MAX = 8;
 
 export interface Settings {
