@@ -151,6 +151,22 @@ export const HOLDER_MUTANTS: readonly Mutant[] = [
     killers: [{ tests: "test/kernel/trouble.test.ts" }],
   },
   {
+    name: "a doubt forgotten by an answer that says nothing",
+    file: "src/kernel/settle.ts",
+    from: "if (h.attempts.length > 0) return doubtful(h, knowledge, settings, now);",
+    to: 'if (h.attempts.length > 0) return { ...h, status: "uncertain" };',
+    says: "turned away while a request is in doubt, a holder sleeps through its window",
+    killers: [{ tests: "test/kernel/trouble.test.ts" }],
+  },
+  {
+    name: "a token slept to death",
+    file: "src/kernel/settle.ts",
+    from: "unusedUntil > now ? unusedUntil : FOREVER",
+    to: "FOREVER",
+    says: "a pause that the server asks for outlasts the token",
+    killers: [{ tests: "test/kernel/trouble.test.ts" }],
+  },
+  {
     name: "harmless past the window",
     file: "src/kernel/doubt.ts",
     from: "if (!refusesOnly(policy)) harmlessUntil = Math.min(harmlessUntil, end);",
@@ -278,8 +294,8 @@ export const HOLDER_MUTANTS: readonly Mutant[] = [
   {
     name: "doubt taken for unsent",
     file: "src/kernel/settle.ts",
-    from: "return noted(spaceOut(open, settings, result.retryAfter, report));",
-    to: "return noted(backOff(calm(closed, knowledge, now), settings, null, report));",
+    from: "return noted(spaceOut(open, knowledge, settings, result.retryAfter, report));",
+    to: "return noted(calm(closed, knowledge, settings, now));",
     says: "a request without an answer is treated as one that was never sent",
     killers: [{ explore: ["strict"], workers: 1, faults: ["answerLate", "serverErrorAfter"] }],
   },

@@ -340,7 +340,7 @@ export class Simulation {
       if (!kept) continue;
       const said = JSON.parse(data);
       if (type === "attempt.begun") {
-        ledger.recorded.set(said.attempt, this.world.now);
+        ledger.recorded.set(said.attempt, { of: kept, by: host, at: this.world.now });
         this.#whys[said.why] = (this.#whys[said.why] ?? 0) + 1;
         this.#reach(kept, "redeeming");
       } else if (type === "attempt.ended" || type === "token.parked") {

@@ -263,7 +263,13 @@ function byGuess(
   const fault = faults.reduce<Mark>((a, b) => (b.number > a.number ? b : a), last.came);
   const still = ledger.pauses.filter(({ from }) => faults.some(({ at }) => at === from.at));
   const since = Math.max(fault.at, ...still.map(({ until }) => until));
-  const again = { ...fault, at: since + AGAIN_MS + (WINDOW_MARGIN_MS + REACTION_MS) / scale };
+  // What a process had begun when it died is taken up by another when its sender counts as silent.
+  const isHalfDone = [...ledger.recorded.values()].some(
+    ({ of, by, at }) =>
+      of === kept && at >= last.came.at && by.died !== null && by.died.at < sent.at,
+  );
+  const againMs = isHalfDone ? ledger.silentMs : AGAIN_MS;
+  const again = { ...fault, at: since + againMs + (WINDOW_MARGIN_MS + REACTION_MS) / scale };
   return [...older].some((one) => isOpen(one, again))
     ? undefined
     : finding("timing", `faults left no time to ask ${which}`);

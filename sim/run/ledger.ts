@@ -127,7 +127,7 @@ export interface LedgerOptions {
   readonly rows: Codec;
 }
 
-/** After such a part of a window a request may be repeated though its sender lives: waiting longer would cost the cure. */
+/** The part of a window after which a request may be repeated though its sender lives: waiting longer would cost the cure. */
 const REPEAT = 0.4;
 
 /** How many successors of the token that a request presents are with us. */
@@ -156,8 +156,11 @@ export class Ledger {
   readonly pauses: { readonly host: Holder; readonly from: Mark; readonly until: number }[] = [];
   /** When no process of ours lived; `until` is infinity while none does. */
   readonly absences: { readonly from: Mark; until: number }[] = [];
-  /** When each attempt was recorded, before its first byte: from then on its life is counted. */
-  readonly recorded = new Map<string, number>();
+  /** When and by whom each attempt was recorded, before its first byte: from then on its life is counted. */
+  readonly recorded = new Map<
+    string,
+    { readonly of: Kept; readonly by: Holder; readonly at: number }
+  >();
   readonly byChain = new Map<string, Kept>();
   readonly byAttempt = new Map<string, Sent>();
   refreshes = 0;
@@ -169,6 +172,11 @@ export class Ledger {
   constructor(options: LedgerOptions) {
     this.options = options;
     this.#revisions = [{ revision: 1, at: 0, revive: false, policy: options.policy }];
+  }
+
+  /** After so long what a process had begun may be taken up by another, whatever became of it. */
+  get silentMs(): number {
+    return Math.min(this.options.requestLifeMs, this.options.windowMs * REPEAT);
   }
 
   mark(): Mark {
@@ -236,7 +244,7 @@ export class Ledger {
       host,
       presented: serial,
       sent,
-      recordedAt: this.recorded.get(attempt) ?? sent.at,
+      recordedAt: this.recorded.get(attempt)?.at ?? sent.at,
       isConcluded: false,
       isReported: false,
     };
@@ -261,8 +269,7 @@ export class Ledger {
     const isForked = successorsOf(request) > 1;
     for (const other of same) {
       if (other.isConcluded || other.isReported || other.host.isDead) continue;
-      const silentMs = Math.min(requestLifeMs, windowMs * REPEAT);
-      if (sent.at - other.recordedAt >= silentMs) continue;
+      if (sent.at - other.recordedAt >= this.silentMs) continue;
       // Which of two successors lives is asked while the window is open, if waiting for the other would close it.
       if (isForked && other.recordedAt + requestLifeMs >= closesAt) continue;
       // A clock that jumped in between has ended the other's life early: a broken assumption, no rule broken.

@@ -61,16 +61,19 @@ interface Line {
 interface Outage {
   readonly from: number;
   readonly until: number;
+  /** A server that fails, or one that turns everybody away. */
+  readonly status: 503 | 429;
   /** What it asks for in its errors; seconds. */
   readonly retryAfter: string | null;
   /** How many of its errors come after the grant. */
   readonly granted: number;
   /** Requests of each connection in it. */
   readonly requests: Map<Kept, number>;
+  readonly stormed: Set<Kept>;
 }
 
-const errorOf = ({ retryAfter }: Outage): WireAnswer =>
-  page(503, retryAfter === null ? {} : { "retry-after": retryAfter });
+const errorOf = ({ status, retryAfter }: Outage): WireAnswer =>
+  page(status, retryAfter === null ? {} : { "retry-after": retryAfter });
 
 /** The longest pause that a provider in trouble asks for. */
 export const RETRY_AFTER_MOST: Duration = HOUR;
@@ -204,31 +207,27 @@ export class Network {
 
   /** The outage that a request falls into; counts how often it is asked in vain. */
   #outageFor({ of, id }: Sent): Outage | null {
-    const { faults, stream, world, trace, ledger, requestLifeMs, backoffMs } = this.#parts;
+    const { faults, stream, world, trace, requestLifeMs } = this.#parts;
     if (this.#outage && (world.now >= this.#outage.until || !faults.isOn)) this.#outage = null;
     if (!this.#outage && faults.strike("outage")) {
       const ms = stream.skewed(10, 20 * requestLifeMs);
       const retryAfter = stream.pick([null, null, "1", "60", `${RETRY_AFTER_MOST / SECOND}`]);
-      const granted = stream.pick([0, 0.3, 0.8]);
+      const status = stream.pick<Outage["status"]>([503, 503, 503, 429]);
+      // Who is turned away was not granted anything.
+      const granted = status === 429 ? 0 : stream.pick([0, 0.3, 0.8]);
       this.#outage = {
         from: world.now,
         until: world.now + ms,
+        status,
         retryAfter,
         granted,
         requests: new Map(),
+        stormed: new Set(),
       };
       trace.note(`an outage begins with request ${id}, for ${Math.round(ms)} ms`);
     }
     if (!this.#outage) return null;
-    const { requests } = this.#outage;
-    const count = (requests.get(of) ?? 0) + 1;
-    requests.set(of, count);
-    const lastedMs = world.now - this.#outage.from;
-    if (count > REQUESTS_MOST + (2 * lastedMs) / backoffMs) {
-      ledger.storms.push(
-        `${of.name}: ${count} requests in ${Math.round(lastedMs)} ms of an outage`,
-      );
-    }
+    this.#count(of, this.#outage);
     return this.#outage;
   }
 
@@ -245,6 +244,16 @@ export class Network {
       `the gateway gives up on request ${request.id}, which was ${arrival.granted ? "granted" : "refused"}`,
     );
     this.#carryBack(line, arrival, outage ? errorOf(outage) : page(502), null);
+  }
+
+  #count(of: Kept, { from, requests, stormed }: Outage): void {
+    const { world, ledger, backoffMs } = this.#parts;
+    const count = (requests.get(of) ?? 0) + 1;
+    requests.set(of, count);
+    const lastedMs = world.now - from;
+    if (stormed.has(of) || count <= REQUESTS_MOST + (2 * lastedMs) / backoffMs) return;
+    stormed.add(of);
+    ledger.storms.push(`${of.name}: ${count} requests in ${Math.round(lastedMs)} ms of an outage`);
   }
 
   /** What a gateway or the endpoint's own protection says before the issuer sees anything. */

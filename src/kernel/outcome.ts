@@ -12,7 +12,7 @@
  * 5. What a provider writes differently is data (`Reading`), looked at before the registered codes.
  */
 
-import type { Duration } from "./time.ts";
+import { DAY, type Duration, SECOND } from "./time.ts";
 
 /** A final report of an exchange, without anything a class does not depend on. */
 export type Report =
@@ -279,8 +279,8 @@ function parseString(quoted: string): unknown {
   }
 }
 
-/** Only the form in seconds: a date would need the server's clock. RFC 9110, section 10.2.3 */
+/** Only the form in seconds: a date would need the server's clock; a day at most. RFC 9110, section 10.2.3 */
 function retryAfterOf(headers: Readonly<Record<string, string>>): Duration | null {
   const value = headers["retry-after"];
-  return value !== undefined && /^\d{1,8}$/.test(value) ? Number(value) * 1000 : null;
+  return value !== undefined && /^\d+$/.test(value) ? Math.min(Number(value) * SECOND, DAY) : null;
 }

@@ -19,6 +19,7 @@ import {
   duplicateDisplaces,
   type Knowledge,
   minIntervalOf,
+  refreshLifetimeOf,
   siblingsOf,
 } from "./doubt.ts";
 import {
@@ -120,13 +121,15 @@ export function settleAttempt(
   const closed = close(h, attemptId);
   switch (result.class) {
     case "notSent":
-      return noted(backOff(calm(closed, knowledge, now), settings, null, report));
+      return noted(
+        spaceOut(calm(closed, knowledge, settings, now), knowledge, settings, null, report),
+      );
     case "inDoubt": {
       const attempts = h.attempts.map((other) =>
         other.id === attemptId ? { ...other, doubt: result.why } : other,
       );
       const open = doubtful({ ...release(h, attempt), attempts }, knowledge, settings, now);
-      return noted(spaceOut(open, settings, result.retryAfter, report));
+      return noted(spaceOut(open, knowledge, settings, result.retryAfter, report));
     }
     case "refusedUnspent":
       return noted(refuse(closed, knowledge, settings, attempt, result, report));
@@ -173,8 +176,8 @@ function close(holding: Holding, attemptId: string): Holding {
 }
 
 /** The status between requests: as if the last one had not been. */
-function calm(h: Holding, knowledge: Knowledge, now: Instant): Holding {
-  if (h.attempts.length > 0) return { ...h, status: "uncertain" };
+function calm(h: Holding, knowledge: Knowledge, settings: Settings, now: Instant): Holding {
+  if (h.attempts.length > 0) return doubtful(h, knowledge, settings, now);
   const isForked = h.parked.length > 0 && siblingsOf(knowledge) === 0;
   const status = isForked ? "forked" : h.refreshed ? "fresh" : "imported";
   return h.status === status ? h : { ...h, status, since: now };
@@ -326,8 +329,9 @@ function refuse(
     case "tooEarly":
       return tooEarly({ ...withFound, evidence }, knowledge, settings, attempt, now);
     case "rate":
-      return backOff(
-        { ...calm(withFound, knowledge, now), evidence },
+      return spaceOut(
+        { ...calm(withFound, knowledge, settings, now), evidence },
+        knowledge,
         settings,
         result.retryAfter,
         report,
@@ -335,12 +339,13 @@ function refuse(
     default: {
       const blocked = withFound.attempts.length === 0;
       const held: Holding = {
-        ...calm(withFound, knowledge, now),
+        ...calm(withFound, knowledge, settings, now),
         evidence,
         cause: BLOCKS[result.about],
       };
       const status = blocked ? "blocked" : held.status;
-      return backOff({ ...held, status, since: now }, settings, result.retryAfter, report);
+      const waiting: Holding = { ...held, status, since: now };
+      return spaceOut(waiting, knowledge, settings, result.retryAfter, report);
     }
   }
 }
@@ -390,7 +395,9 @@ function refuseToken(
     return { ...open, notBefore };
   }
   if (plan(waiting, knowledge, settings, now).do !== "stop") {
-    return refused.length > CANDIDATES_AT_ONCE ? backOff(waiting, settings, null, report) : waiting;
+    return refused.length > CANDIDATES_AT_ONCE
+      ? spaceOut(waiting, knowledge, settings, null, report)
+      : waiting;
   }
   const cause = nameLoss(
     knowledge,
@@ -427,7 +434,7 @@ function tooEarly(
       ? now + step
       : Math.max(grantedAt + interval + (inDoubt ? settings.margin : 0), now + step);
   return {
-    ...calm(h, knowledge, now),
+    ...calm(h, knowledge, settings, now),
     cause: inDoubt ? h.cause : "tooEarly",
     notBefore: until,
     failures: h.failures + (attempt.why === "due" ? 1 : 0),
@@ -436,33 +443,24 @@ function tooEarly(
 
 // --- waiting --------------------------------------------------------------------------------------------
 
-/** Waits before the next try: as long as the server asks, else longer with each failure, spread by jitter. */
-function backOff(
+/**
+ * Waits before the next try: as long as the server asks, else longer with each failure, spread by jitter. What would be
+ * too late by then, for the window of a request in doubt or for the token itself, is done in the middle of what is left,
+ * but for the last moment.
+ */
+function spaceOut(
   h: Holding,
+  knowledge: Knowledge,
   settings: Settings,
   retryAfter: Duration | null,
   { now, jitter }: Report,
 ): Holding {
   const { first, most } = settings.backoff;
   const growing = Math.min(first * 2 ** Math.min(h.failures, 30), most);
-  const wait = Math.max(retryAfter ?? 0, growing * (0.5 + jitter / 2));
-  return { ...h, failures: h.failures + 1, notBefore: now + wait };
-}
-
-/**
- * In doubt, the policy's window says when, and a server in trouble is given more time. What would be too late for the
- * window is done in the middle of what is left of it, but for the last moment.
- */
-function spaceOut(
-  h: Holding,
-  settings: Settings,
-  retryAfter: Duration | null,
-  report: Report,
-): Holding {
-  const { now } = report;
-  const later = backOff(h, settings, retryAfter, report).notBefore ?? now;
-  const left = (h.notAfter ?? FOREVER) - now;
-  const isPressed = now + left <= later && left / 2 >= settings.backoff.first;
+  const later = now + Math.max(retryAfter ?? 0, growing * (0.5 + jitter / 2));
+  const unusedUntil = (h.refreshed?.from ?? h.grantAt) + refreshLifetimeOf(knowledge);
+  const left = Math.min(h.notAfter ?? FOREVER, unusedUntil > now ? unusedUntil : FOREVER) - now;
+  const isPressed = now + left <= later && left / 2 >= first;
   const wanted = isPressed ? now + left / 2 : later;
   return { ...h, failures: h.failures + 1, notBefore: Math.max(h.notBefore ?? now, wanted) };
 }

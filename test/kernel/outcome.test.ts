@@ -153,6 +153,20 @@ test("[PRO-06] a token inside a refusal is found, and so is how long to wait", (
   assert.equal(outcome.retryAfter, 30_000);
 });
 
+test("[PRO-19] a server may ask for a pause of a day at most; what is no number of seconds asks for none", () => {
+  const asked = (value: string) => classify(json(503, "{}", { headers: { "retry-after": value } }));
+  const pause = (value: string) => {
+    const outcome = asked(value);
+    return outcome.class === "inDoubt" ? outcome.retryAfter : undefined;
+  };
+  assert.equal(pause("3600"), 3_600_000);
+  assert.equal(pause("99999999"), 86_400_000);
+  assert.equal(pause("999999999"), 86_400_000);
+  for (const odd of ["-1", "1.5", "", "soon", "Fri, 31 Dec 1999 23:59:59 GMT"]) {
+    assert.equal(pause(odd), null, odd);
+  }
+});
+
 test("[PRO-06] lifetimes are read in seconds, digits or number, and nothing else", () => {
   for (const [written, read] of [
     [600, 600_000],

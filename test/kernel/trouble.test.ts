@@ -9,7 +9,16 @@ import type { Policy } from "../../src/kernel/policy.ts";
 import type { Result } from "../../src/kernel/settle.ts";
 import { HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
 import { PRESETS } from "../../src/vendors/presets.ts";
-import { answer, imported, NOW, sent, settings, told, unanswered } from "./holding-play.ts";
+import {
+  answer,
+  imported,
+  NOW,
+  refusal,
+  sent,
+  settings,
+  told,
+  unanswered,
+} from "./holding-play.ts";
 
 const WINDOW = 30 * SECOND;
 const ROUND_TRIP = 200;
@@ -36,6 +45,8 @@ function windowed(
     retry: { ...strict.retry, answer },
   };
 }
+
+const only = (name: string): Knowledge => [PRESETS[name] as Policy];
 
 interface Sent {
   readonly at: number;
@@ -104,6 +115,34 @@ test("[PRO-07, PRO-08] a last resort waits for the first request, however many w
   const requests = inTrouble(knowledge, failed(), first.holding);
   const last = requests.find(({ why }) => why === "lastResort");
   assert.equal(last?.at, settings.hold);
+});
+
+const limited: Result = refusal("rate", HOUR);
+const unsent: Result = { class: "notSent" };
+
+for (const [name, result] of Object.entries({ "turned away": limited, "not connected": unsent })) {
+  test(`[PRO-07, PRO-19] in doubt and then ${name}, a holder does not sleep through its window`, () => {
+    const knowledge: Knowledge = [windowed("revokeChain", "current")];
+    const doubted = told(sent(imported(), NOW), knowledge, "1-x", failed(), NOW + ROUND_TRIP);
+    const requests = inTrouble(knowledge, result, doubted.holding);
+    const inWindow = requests.filter(({ at }) => at < WINDOW - settings.margin);
+    assert.ok(inWindow.length > 3, `${inWindow.length} requests within the window`);
+    assert.ok(requests.length < 20, `${requests.length} requests`);
+    assert.ok(inWindow.every(({ why }) => why === "resend"));
+    assert.ok((inWindow.at(-1)?.at ?? 0) > WINDOW / 2, "also towards its end");
+  });
+}
+
+test("[PRO-19] a server that asks for a pause longer than the token lives is asked again while that lives", () => {
+  const strict = PRESETS.strict as Policy;
+  const lifetime = [{ from: 0, value: 10 * MINUTE }];
+  const knowledge: Knowledge = [{ ...strict, expiry: { ...strict.expiry, lifetime } }];
+  const fresh = told(sent(imported(), NOW), knowledge, "1-x", answer("t1"), NOW).holding;
+  const times = inTrouble(knowledge, limited, { ...fresh, access: null }).map(({ at }) => at);
+  const alive = times.filter((at) => at < 10 * MINUTE);
+  assert.ok(alive.length > 2 && alive.length < 12, `${alive.length} requests`);
+  assert.ok((alive.at(-1) ?? 0) > 9 * MINUTE, "also towards its end");
+  assert.deepEqual(inTrouble(only("strict"), limited, { ...fresh, access: null }).slice(1), []);
 });
 
 // In doubt between two policies: one revokes past its window, the other has a shorter one and only refuses.
