@@ -167,6 +167,14 @@ export const HOLDER_MUTANTS: readonly Mutant[] = [
     killers: [{ tests: "test/kernel/trouble.test.ts" }],
   },
   {
+    name: "an answer of meanwhile forgotten",
+    file: "src/kernel/settle.ts",
+    from: "one.at > attempt.sentAt && one.print",
+    to: "one.at > at && one.print",
+    says: "a successor that came while the committed answer's request was on its way is taken for displaced",
+    killers: [{ tests: "test/kernel/successors.test.ts" }],
+  },
+  {
     name: "harmless past the window",
     file: "src/kernel/doubt.ts",
     from: "if (!refusesOnly(policy)) harmlessUntil = Math.min(harmlessUntil, end);",

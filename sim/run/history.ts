@@ -346,7 +346,7 @@ export class Simulation {
       } else if (type === "attempt.ended" || type === "token.parked") {
         const sent = ledger.byAttempt.get(said.attempt);
         if (sent) sent.isReported = true;
-        if (said.outcome === "answered") ledger.durable(said.attempt);
+        if (said.outcome === "answered") ledger.durable(said.attempt, true);
         if (type === "attempt.ended" && said.settled === "committed") this.#reach(kept, "fresh");
       } else if (type === "connection.status") {
         kept.cause = said.cause;

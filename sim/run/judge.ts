@@ -119,7 +119,7 @@ function byTurn(ledger: Ledger, kept: Kept, turn: Turn, keepable: readonly Seria
 
 /**
  * The last grant before a mark was of a copy that the network made, or of a request that it held up for longer than one
- * lives: it got a successor of its own, which we do not have.
+ * lives: it got a successor of its own, which no process has that lives, nor the record.
  */
 function byStray(ledger: Ledger, kept: Kept, mark: Mark): Finding | undefined {
   const grants = kept.arrivals.filter(
@@ -132,9 +132,11 @@ function byStray(ledger: Ledger, kept: Kept, mark: Mark): Finding | undefined {
   if (!last.isDuplicate && !isStale) return undefined;
   const isHeardOf = grants.some((other) => other !== last && other.answered === answered);
   const isOurs = kept.deliveries.some(
-    ({ serial, durable, host }) =>
+    ({ serial, settled, host }) =>
       serial === answered &&
-      (durable !== null || host.died === null || host.died.number > mark.number),
+      ((settled !== null && settled.number < mark.number) ||
+        host.died === null ||
+        host.died.number > mark.number),
   );
   return isHeardOf || isOurs ? undefined : brokenTime(ledger, last);
 }
@@ -235,8 +237,7 @@ function byGuess(
   const oldest = Math.min(presented, ...successors);
   const isOpen = (serial: Serial, at: Mark): boolean => {
     // A holder counts the window from its first request with that token: it cannot know when that was processed.
-    const first = kept.requests.find((one) => one.presented === serial);
-    const isTold = first === undefined || at.at < first.recordedAt + windowMs;
+    const isTold = at.at < firstAt(ledger, kept, serial) + windowMs;
     return isTold && ledger.acceptedOurs(kept, ledger.stateAt(kept, at), at).includes(serial);
   };
   const older = new Set(kept.requests.map((one) => one.presented).filter((one) => one < oldest));
@@ -273,6 +274,21 @@ function byGuess(
   return [...older].some((one) => isOpen(one, again))
     ? undefined
     : finding("timing", `faults left no time to ask ${which}`);
+}
+
+/**
+ * When a token was presented first, for all that a holder knows: a process that died before it sent what it had recorded
+ * may have sent it.
+ */
+function firstAt(ledger: Ledger, kept: Kept, serial: Serial): number {
+  const first = kept.requests.find((one) => one.presented === serial)?.recordedAt;
+  if (first === undefined) return Number.POSITIVE_INFINITY;
+  const came = kept.deliveries.find((one) => one.serial === serial)?.came ?? kept.begun;
+  const unsent = [...ledger.recorded].filter(
+    ([attempt, { of, by, at }]) =>
+      of === kept && by.died !== null && at > came.at && !ledger.byAttempt.has(attempt),
+  );
+  return Math.min(first, ...unsent.map(([, { at }]) => at));
 }
 
 /** Whether a token was presented before in a request that nobody heard of: it may have been spent. */

@@ -81,6 +81,8 @@ export interface Delivery {
   readonly host: Holder;
   readonly came: Mark;
   durable: Mark | null;
+  /** In the record, where every process finds it. */
+  settled: Mark | null;
 }
 
 /** One connection and its chain. */
@@ -282,17 +284,26 @@ export class Ledger {
 
   /** A token came whole to a live process. */
   deliver(arrival: Arrival, host: Holder, serial: Serial): Delivery {
-    const delivery: Delivery = { serial, arrival, host, came: this.mark(), durable: null };
+    const delivery: Delivery = {
+      serial,
+      arrival,
+      host,
+      came: this.mark(),
+      durable: null,
+      settled: null,
+    };
     arrival.request.of.deliveries.push(delivery);
     return delivery;
   }
 
-  /** An attempt's answer is durable with us. */
-  durable(attempt: string): void {
+  /** An attempt's answer is durable with us: in a journal, or settled in the record. */
+  durable(attempt: string, isSettled = false): void {
     const request = this.byAttempt.get(attempt);
     if (!request) return;
     for (const delivery of request.of.deliveries) {
-      if (delivery.arrival.request === request) delivery.durable ??= this.mark();
+      if (delivery.arrival.request !== request) continue;
+      delivery.durable ??= this.mark();
+      if (isSettled) delivery.settled ??= this.mark();
     }
   }
 

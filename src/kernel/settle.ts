@@ -212,8 +212,8 @@ function commit(
     (other) => other.epoch > attempt.epoch || (isUnheard(other) && other.deadAt > attempt.sentAt),
   );
   const isContested = !rotated || knowledge.some(duplicateDisplaces);
-  // What came later than this answer, which has lain in a journal, may have displaced what it brings.
-  const later = h.parked.filter((one) => one.at > at && one.print !== current.print);
+  // What came since this request was sent may have been granted after it, and have displaced what it brings.
+  const later = h.parked.filter((one) => one.at > attempt.sentAt && one.print !== current.print);
   const isForked = later.length > 0 && siblingsOf(knowledge) === 0;
   return {
     ...h,

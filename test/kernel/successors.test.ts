@@ -193,12 +193,31 @@ test("[PRO-09] what came later than an answer that has lain in a journal stays p
   const both = sent(doubted, NOW + LIFE);
   const second = NOW + LIFE + 20 * SECOND;
   const late = told(both, RENEWING, "1-x", answer("t2"), second);
-  const parked = told(late, RENEWING, "0-x", answer("t3"), second + 2 * SECOND);
-  const asked = sent(parked, second + 3 * SECOND, "a", parked.predecessor ?? parked.current);
-  const settled = told(asked, RENEWING, "3-x", answer("t4"), NOW + HOUR, second + SECOND);
+  const asked = sent(late, second + SECOND, "a", late.predecessor ?? late.current);
+  const parked = told(asked, RENEWING, "0-x", answer("t3"), second + 3 * SECOND);
+  const settled = told(parked, RENEWING, "3-x", answer("t4"), NOW + HOUR, second + 2 * SECOND);
   assert.deepEqual([settled.status, settled.current.print], ["forked", "t4"]);
   assert.deepEqual(
     settled.parked.map(({ print }) => print),
     ["t3"],
   );
+});
+
+test("[PRO-09] what came since a question was sent may have been granted after it: it is asked once more", () => {
+  const first = told(sent(imported(), NOW), RENEWING, "1-x", SILENT, NOW + 30 * SECOND);
+  const both = sent(first, NOW + LIFE);
+  const newest = told(both, RENEWING, "2-x", answer("t2"), NOW + LIFE + SECOND);
+  const forked = told(newest, RENEWING, "0-x", answer("t3"), NOW + LIFE + 2 * SECOND);
+  const t0 = forked.predecessor ?? forked.current;
+  const asked = sent(forked, NOW + LIFE + 3 * SECOND, "a", t0);
+  const late = told(asked, RENEWING, "1-x", answer("t4"), NOW + LIFE + 4 * SECOND);
+  const settled = told(late, RENEWING, "3-x", answer("t5"), NOW + LIFE + 5 * SECOND);
+  assert.deepEqual([settled.status, settled.current.print], ["forked", "t5"]);
+  assert.deepEqual(
+    settled.parked.map(({ print }) => print),
+    ["t4"],
+    "t3 had come before, and is displaced",
+  );
+  const again = plan(settled, RENEWING, settings, NOW + LIFE + 6 * SECOND);
+  assert.equal(again.do === "send" && again.token.print, "t0");
 });
