@@ -9,9 +9,9 @@ import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { FAULTS, type FaultName } from "./faults.ts";
 import { type Failure, type History, runHistory } from "./history.ts";
-import { LOSS_CLASSES, type LossClass } from "./judge.ts";
 import { keptSeeds } from "./kept-seeds.ts";
 import { drawProfile } from "./profile.ts";
+import { LOSS_CLASSES, type LossClass } from "./verdict.ts";
 
 export interface CampaignOptions {
   readonly seed: string;

@@ -15,7 +15,7 @@ import type { Change, NewEvent } from "../../src/store/engine.ts";
 import { keyOf } from "../../src/store/store.ts";
 import { Chaos } from "./chaos.ts";
 import { type FaultName, Faults } from "./faults.ts";
-import { classify, LOSS_CLASSES, type Loss, type LossClass } from "./judge.ts";
+import { classify } from "./judge.ts";
 import { type Kept, Ledger } from "./ledger.ts";
 import { type Host, Machine, ORIGIN } from "./machine.ts";
 import { Network, RETRY_AFTER_MOST } from "./network.ts";
@@ -24,6 +24,7 @@ import { SimProvider } from "./provider.ts";
 import { Stream } from "./random-stream.ts";
 import { Trace } from "./trace.ts";
 import { rowsOf } from "./value-rows.ts";
+import { LOSS_CLASSES, type Loss, type LossClass } from "./verdict.ts";
 import { World } from "./world.ts";
 
 export interface History {
@@ -85,6 +86,8 @@ export class Simulation {
   readonly #failures: Failure[] = [];
   /** Of processes whose keychain has no schedule. */
   readonly #alarms = new Set<string>();
+  /** Of the same: what each record was made last. */
+  readonly #newest = new Map<string, Change>();
   /** The connection that each worker works with now. */
   readonly #slots: (Kept | null)[] = [];
   #granted = 0;
@@ -359,15 +362,16 @@ export class Simulation {
    * What a keychain that was started does by itself, without its looking through the records every second: this is for
    * histories in which an hour passes between two refreshes.
    */
-  #wakeFor({ id, bytes, due }: Change): void {
+  #wakeFor(change: Change): void {
+    const { id, bytes, due } = change;
+    const { profile, world, machine } = this;
     const kept = this.ledger.kept.get(id);
-    const { profile, world } = this;
+    this.#newest.set(id, change);
     if (!kept || !bytes || due === null || !Number.isFinite(due)) return;
-    if (kept.status === "fresh" || kept.status === "redeeming" || kept.status === "lost") return;
-    if (!wakes(profile.mode, this.machine.rows.decode(keyOf("connection", id), bytes))) return;
-    const now = this.machine.wall();
-    world.after(Math.max(1, due - now) / profile.scale, null, () => {
-      if (kept.status === "fresh" || kept.lost) return;
+    if (!wakes(profile.mode, machine.rows.decode(keyOf("connection", id), bytes))) return;
+    world.after(Math.max(1, due - machine.wall()) / profile.scale, null, () => {
+      // What was written since has an alarm of its own.
+      if (this.#newest.get(id) !== change || kept.lost) return;
       const host = this.#anyHost();
       if (host) this.#wake(host, id);
     });

@@ -25,35 +25,10 @@ import type { Serial } from "../../src/kernel/ids.ts";
 import { policyOf } from "../../src/kernel/parse-policy.ts";
 import { branchesOf } from "../../src/kernel/policy.ts";
 import { FOREVER } from "../../src/kernel/time.ts";
-import type {
-  Arrival,
-  Delivery,
-  Kept,
-  Ledger,
-  LedgerOptions,
-  Mark,
-  Sent,
-  State,
-} from "./ledger.ts";
+import { byGuess } from "./guess.ts";
+import type { Arrival, Kept, Ledger, Mark, Sent, State } from "./ledger.ts";
 import type { Profile } from "./profile.ts";
-
-export const LOSS_CLASSES = ["avoidable", "unavoidable", "timing", "held", "operator"] as const;
-export type LossClass = (typeof LOSS_CLASSES)[number];
-
-export interface Loss {
-  readonly name: string;
-  readonly class: LossClass;
-  readonly why: string;
-}
-
-/** What Keten keeps clear of the edges of a provider's windows, and what it may take to act; scaled. */
-const WINDOW_MARGIN_MS = 5000;
-const REACTION_MS = 1000;
-/** What failed is tried again so soon, and another process looks as often; not scaled. */
-const AGAIN_MS = 1000;
-
-type Finding = Omit<Loss, "name">;
-const finding = (name: LossClass, why: string): Finding => ({ class: name, why });
+import { AGAIN_MS, type Finding, finding, REACTION_MS, told, WINDOW_MARGIN_MS } from "./verdict.ts";
 
 /** Something that may have ended what was keepable. */
 type Turn = { readonly mark: Mark } & (
@@ -141,8 +116,6 @@ function byStray(ledger: Ledger, kept: Kept, mark: Mark): Finding | undefined {
   return isHeardOf || isOurs ? undefined : brokenTime(ledger, last);
 }
 
-const told = ({ id, presented }: Sent): string => `request ${id} for serial ${presented}`;
-
 /** What broke the assumptions of time under a request; undefined if nothing did. */
 function brokenTime(
   ledger: Ledger,
@@ -209,88 +182,6 @@ function byReplay(
   return finding("avoidable", `${what} while serial ${keepable.join(", ")} was at hand`);
 }
 
-/**
- * Two successors were at hand and nothing could tell which one lives: when the second one came, their predecessor, which
- * would have brought a third, was not open any more, or whoever had heard it was not there to ask, or it was asked in
- * vain while it was open.
- */
-function byGuess(
-  ledger: Ledger,
-  kept: Kept,
-  request: Sent,
-  keepable: readonly Serial[],
-): Finding | undefined {
-  const { presented, sent } = request;
-  const isOld = (serial: Serial): boolean =>
-    kept.requests.some((one) => one.presented === serial && one.id < request.id);
-  const successors = keepable.filter((serial) => !isOld(serial));
-  const found = [presented, ...successors].map((serial) =>
-    kept.deliveries.find((one) => one.serial === serial && one.came.number < sent.number),
-  );
-  const came = found.filter((one) => one !== undefined);
-  if (came.length < found.length) return undefined;
-  const last = came.reduce((a, b) => (b.came.number > a.came.number ? b : a));
-  const awake = Math.max(...came.map((one) => awakeAt(ledger, one)));
-  const { scale } = ledger.options;
-  const windowMs = toldWindow(ledger.options) / scale;
-  const acts = awake + (WINDOW_MARGIN_MS + REACTION_MS) / scale;
-  const oldest = Math.min(presented, ...successors);
-  const isOpen = (serial: Serial, at: Mark): boolean => {
-    // A holder counts the window from its first request with that token: it cannot know when that was processed.
-    const isTold = at.at < firstAt(ledger, kept, serial) + windowMs;
-    return isTold && ledger.acceptedOurs(kept, ledger.stateAt(kept, at), at).includes(serial);
-  };
-  const older = new Set(kept.requests.map((one) => one.presented).filter((one) => one < oldest));
-  const died = came.some(({ host }) => host.died !== null && host.died.at < acts);
-  const canAsk = !died && [...older].some((one) => isOpen(one, { ...last.came, at: acts }));
-  const others = `serial ${keepable.join(", ")}`;
-  if (!canAsk) {
-    return finding("unavoidable", `${told(request)} was a guess between it and ${others}`);
-  }
-  const granted = new Set(kept.arrivals.flatMap((one) => (one.granted ? [one.request] : [])));
-  const asked = kept.requests.find(
-    (asking) =>
-      older.has(asking.presented) &&
-      !granted.has(asking) &&
-      asking.sent.number > last.came.number &&
-      asking.id < request.id &&
-      isOpen(asking.presented, asking.sent),
-  );
-  const which = `whether serial ${presented} or ${others} lives`;
-  if (asked) return finding("timing", `${told(asked)} came too late to tell ${which}`);
-  const faults = [...kept.faults, ...ledger.clockFaults].filter(
-    (fault) => fault.number > last.came.number && [...older].some((one) => isOpen(one, fault)),
-  );
-  const fault = faults.reduce<Mark>((a, b) => (b.number > a.number ? b : a), last.came);
-  const still = ledger.pauses.filter(({ from }) => faults.some(({ at }) => at === from.at));
-  const since = Math.max(fault.at, ...still.map(({ until }) => until));
-  // What a process had begun when it died is taken up by another when its sender counts as silent.
-  const isHalfDone = [...ledger.recorded.values()].some(
-    ({ of, by, at }) =>
-      of === kept && at >= last.came.at && by.died !== null && by.died.at < sent.at,
-  );
-  const againMs = isHalfDone ? ledger.silentMs : AGAIN_MS;
-  const again = { ...fault, at: since + againMs + (WINDOW_MARGIN_MS + REACTION_MS) / scale };
-  return [...older].some((one) => isOpen(one, again))
-    ? undefined
-    : finding("timing", `faults left no time to ask ${which}`);
-}
-
-/**
- * When a token was presented first, for all that a holder knows: a process that died before it sent what it had recorded
- * may have sent it.
- */
-function firstAt(ledger: Ledger, kept: Kept, serial: Serial): number {
-  const first = kept.requests.find((one) => one.presented === serial)?.recordedAt;
-  if (first === undefined) return Number.POSITIVE_INFINITY;
-  const came = kept.deliveries.find((one) => one.serial === serial)?.came ?? kept.begun;
-  const unsent = [...ledger.recorded].filter(
-    ([attempt, { of, by, at }]) =>
-      of === kept && by.died !== null && at > came.at && !ledger.byAttempt.has(attempt),
-  );
-  return Math.min(first, ...unsent.map(([, { at }]) => at));
-}
-
 /** Whether a token was presented before in a request that nobody heard of: it may have been spent. */
 const isInDoubt = (kept: Kept, serial: Serial, { id }: Sent): boolean =>
   serial > 0 &&
@@ -301,30 +192,6 @@ const isInDoubt = (kept: Kept, serial: Serial, { id }: Sent): boolean =>
       !kept.deliveries.some(({ arrival }) => arrival.request === one) &&
       !kept.arrivals.some(({ request, reason }) => request === one && reason !== null),
   );
-
-/**
- * How long a token is open that was superseded, under every policy that the holder takes for possible. Where the use of
- * an access token may close it, that is no longer than nobody gets one to use: while an earlier request may arrive.
- */
-function toldWindow({ known, requestLifeMs, scale }: LedgerOptions): number {
-  const windows = known
-    .filter(({ rotate, replay }) => rotate !== "never" && replay.action !== "refuse")
-    .map((told) => {
-      const isClosedByUse = told.overlap.untilUsed && told.firstUse === "refreshOrAccess";
-      const unused = Math.max(told.overlap.atLeast, requestLifeMs * scale);
-      return isClosedByUse ? Math.min(unused, overlapOf(told)) : overlapOf(told);
-    });
-  return Math.min(Number.POSITIVE_INFINITY, ...windows);
-}
-
-/** When the process that an answer came to could act on it: it may have stood still before it was durable. */
-function awakeAt({ pauses }: Ledger, { host, came, durable }: Delivery): number {
-  const before = durable?.number ?? Number.POSITIVE_INFINITY;
-  const still = pauses.filter(
-    (one) => one.host === host && one.from.number < before && one.until > came.at,
-  );
-  return Math.max(came.at, ...still.map(({ until }) => until));
-}
 
 /** Granted, and what it brought did not become ours, or not in time. */
 function byGrant(

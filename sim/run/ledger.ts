@@ -132,12 +132,14 @@ export interface LedgerOptions {
 /** The part of a window after which a request may be repeated though its sender lives: waiting longer would cost the cure. */
 const REPEAT = 0.4;
 
-/** How many successors of the token that a request presents are with us. */
-const successorsOf = ({ of, presented }: Sent): number =>
+/** How many successors of the token that a request presents were with us when it was sent. */
+export const successorsOf = ({ of, presented, sent }: Sent): number =>
   new Set(
-    of.deliveries.flatMap(({ arrival, serial }) =>
-      arrival.request.presented === presented ? [serial] : [],
-    ),
+    of.deliveries
+      .filter(
+        ({ arrival, came }) => arrival.request.presented === presented && came.number < sent.number,
+      )
+      .map(({ serial }) => serial),
   ).size;
 
 /**

@@ -119,9 +119,11 @@ export class Network {
     const { world, faults, stream, ledger, onConnecting } = this.#parts;
     onConnecting(host);
     if (faults.strike("connectFailed")) {
-      ledger.fault();
       const reached = stream.pick<Progress>(["begun", "resolved"]);
-      world.after(this.#way(), host, () => failed(reached));
+      world.after(this.#way(), host, () => {
+        ledger.fault();
+        failed(reached);
+      });
     } else {
       world.after(this.#way(), host, connected);
     }
