@@ -126,15 +126,17 @@ function leftNoTime(fork: Fork): Finding | undefined {
 
 /**
  * When the window of a token closes, for all that a holder knows. It counts from the first request that presented it, and
- * from one that a process recorded and died over: that may have been sent.
+ * from one that was recorded and that nobody had called unsent when the first successor came.
  */
 function closesAt(ledger: Ledger, kept: Kept, serial: Serial): number {
   const first = kept.requests.find((one) => one.presented === serial)?.recordedAt;
   if (first === undefined) return Number.POSITIVE_INFINITY;
-  const came = kept.deliveries.find((one) => one.serial === serial)?.came ?? kept.begun;
+  const since = kept.deliveries.find((one) => one.serial === serial)?.came ?? kept.begun;
+  const successor = kept.deliveries.find(({ arrival }) => arrival.request.presented === serial);
+  const until = successor?.came.at ?? Number.POSITIVE_INFINITY;
   const unsent = [...ledger.recorded].filter(
-    ([attempt, { of, by, at }]) =>
-      of === kept && by.died !== null && at > came.at && !ledger.byAttempt.has(attempt),
+    ([attempt, { of, at, unsentAt }]) =>
+      of === kept && at > since.at && unsentAt > until && !ledger.byAttempt.has(attempt),
   );
   const { options } = ledger;
   return Math.min(first, ...unsent.map(([, { at }]) => at)) + toldWindow(options) / options.scale;

@@ -343,12 +343,15 @@ export class Simulation {
       if (!kept) continue;
       const said = JSON.parse(data);
       if (type === "attempt.begun") {
-        ledger.recorded.set(said.attempt, { of: kept, by: host, at: this.world.now });
+        const unsentAt = Number.POSITIVE_INFINITY;
+        ledger.recorded.set(said.attempt, { of: kept, by: host, at: this.world.now, unsentAt });
         this.#whys[said.why] = (this.#whys[said.why] ?? 0) + 1;
         this.#reach(kept, "redeeming");
       } else if (type === "attempt.ended" || type === "token.parked") {
         const sent = ledger.byAttempt.get(said.attempt);
         if (sent) sent.isReported = true;
+        const recorded = ledger.recorded.get(said.attempt);
+        if (recorded && said.outcome === "notSent") recorded.unsentAt = this.world.now;
         if (said.outcome === "answered") ledger.durable(said.attempt, true);
         if (type === "attempt.ended" && said.settled === "committed") this.#reach(kept, "fresh");
       } else if (type === "connection.status") {

@@ -94,7 +94,8 @@ function byTurn(ledger: Ledger, kept: Kept, turn: Turn, keepable: readonly Seria
 
 /**
  * The last grant before a mark was of a copy that the network made, or of a request that it held up for longer than one
- * lives: it got a successor of its own, which no process has that lives, nor the record.
+ * lives: it got a successor of its own, which no process has that lives, nor the record; or which is taken for older
+ * than it is.
  */
 function byStray(ledger: Ledger, kept: Kept, mark: Mark): Finding | undefined {
   const grants = kept.arrivals.filter(
@@ -113,7 +114,12 @@ function byStray(ledger: Ledger, kept: Kept, mark: Mark): Finding | undefined {
         host.died === null ||
         host.died.number > mark.number),
   );
-  return isHeardOf || isOurs ? undefined : brokenTime(ledger, last);
+  // Whoever has both prefers what a request brought that was sent when this one had to be dead.
+  const isMisplaced = grants.some(
+    (other) => other.request.recordedAt - request.recordedAt >= ledger.options.requestLifeMs,
+  );
+  const isKnown = isHeardOf || (isOurs && !isMisplaced);
+  return isKnown ? undefined : brokenTime(ledger, last);
 }
 
 /** What broke the assumptions of time under a request; undefined if nothing did. */

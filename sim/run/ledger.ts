@@ -85,6 +85,15 @@ export interface Delivery {
   settled: Mark | null;
 }
 
+/** An attempt as it stands in the record. */
+export interface Recorded {
+  readonly of: Kept;
+  readonly by: Holder;
+  readonly at: number;
+  /** When it was told that it was not sent. */
+  unsentAt: number;
+}
+
 /** One connection and its chain. */
 export interface Kept {
   readonly name: string;
@@ -161,10 +170,7 @@ export class Ledger {
   /** When no process of ours lived; `until` is infinity while none does. */
   readonly absences: { readonly from: Mark; until: number }[] = [];
   /** When and by whom each attempt was recorded, before its first byte: from then on its life is counted. */
-  readonly recorded = new Map<
-    string,
-    { readonly of: Kept; readonly by: Holder; readonly at: number }
-  >();
+  readonly recorded = new Map<string, Recorded>();
   readonly byChain = new Map<string, Kept>();
   readonly byAttempt = new Map<string, Sent>();
   refreshes = 0;
