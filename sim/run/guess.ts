@@ -112,13 +112,16 @@ function leftNoTime(fork: Fork): Finding | undefined {
   );
   const fault = faults.reduce<Mark>((a, b) => (b.number > a.number ? b : a), last.came);
   const still = ledger.pauses.filter(({ from }) => faults.some(({ at }) => at === from.at));
-  const since = Math.max(fault.at, ...still.map(({ until }) => until));
-  // What a process had begun when it died is taken up by another when its sender counts as silent.
-  const isHalfDone = [...ledger.recorded.values()].some(
-    ({ of, by, at }) =>
-      of === kept && at >= last.came.at && by.died !== null && by.died.at < request.sent.at,
+  const begun = [...ledger.recorded.values()].filter(
+    ({ of, at }) => of === kept && at >= last.came.at && at < request.sent.at,
   );
-  const againMs = isHalfDone ? ledger.silentMs : AGAIN_MS;
+  // What could not be sent is tried again later each time.
+  const unsent = begun.filter(({ unsentAt }) => mayAsk(fork, { ...fault, at: unsentAt }));
+  const known = [...still.map(({ until }) => until), ...unsent.map(({ unsentAt }) => unsentAt)];
+  const since = Math.max(fault.at, ...known);
+  // What a process had begun when it died is taken up by another when its sender counts as silent.
+  const isHalfDone = begun.some(({ by }) => by.died !== null && by.died.at < request.sent.at);
+  const againMs = isHalfDone ? ledger.silentMs : AGAIN_MS * 2 ** Math.max(unsent.length - 1, 0);
   return mayAsk(fork, { ...fault, at: since + againMs + actingMs(ledger) })
     ? undefined
     : finding("timing", `faults left no time to ask if ${others} lives`);
