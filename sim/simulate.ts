@@ -6,7 +6,8 @@
  *
  * A seed that begins with the name of a policy and a slash, such as "strict/1", has that policy in all its histories. The
  * same seed gives the same histories and the same hash on every machine. The exit code is 1 if a chain was lost that
- * could have been kept, a connection did not come back, a token was spent twice, or the code failed.
+ * could have been kept, a connection did not come back, a token was spent twice, a provider in trouble was asked too
+ * often, or the code failed.
  */
 
 import { randomBytes } from "node:crypto";

@@ -65,7 +65,7 @@ interface Outage {
   readonly status: 503 | 429;
   /** What it asks for in its errors; seconds. */
   readonly retryAfter: string | null;
-  /** How many of its errors come after the grant. */
+  /** The share of its errors that come after the issuer has decided. */
   readonly granted: number;
   /** Requests of each connection in it. */
   readonly requests: Map<Kept, number>;
