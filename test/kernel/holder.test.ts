@@ -24,14 +24,15 @@ import {
   imported,
   LIFE,
   NOW,
+  only,
   refusal,
   sent,
   settings,
+  settledTo,
   told,
   unanswered,
 } from "./holding-play.ts";
 
-const only = (name: string): Knowledge => [PRESETS[name] as Policy];
 const STRICT = only("strict");
 const HANDSHAKE = only("handshake");
 /** A superseded token stays open for a minute; after that its presentation revokes. */
@@ -41,8 +42,6 @@ const GRACE: Knowledge = [
     overlap: { ...(PRESETS.strict as Policy).overlap, atLeast: MINUTE },
   },
 ];
-
-const settledTo = (...of: Parameters<typeof told>): Holding => told(...of).holding;
 
 test("[PRO-07] a token is asked again inside its overlap; after it, only when nobody can hear of its successor", () => {
   const doubted = settledTo(

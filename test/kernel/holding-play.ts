@@ -3,8 +3,10 @@
 import type { Knowledge } from "../../src/kernel/doubt.ts";
 import { type Holding, importHolding, type Settings } from "../../src/kernel/holding.ts";
 import { intend } from "../../src/kernel/intend.ts";
+import type { Policy } from "../../src/kernel/policy.ts";
 import { type Result, settleAttempt } from "../../src/kernel/settle.ts";
 import { HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
+import { PRESETS } from "../../src/vendors/presets.ts";
 
 export const settings: Settings = {
   lead: 30 * SECOND,
@@ -44,6 +46,13 @@ export const unanswered = (why: "unanswered" | "overdue"): Result => ({
   retryAfter: null,
 });
 
+export const failed = (retryAfter: number | null = null, status = 503): Result => ({
+  class: "inDoubt",
+  why: "serverError",
+  status,
+  retryAfter,
+});
+
 export const refusal = (about: "token" | "rate", retryAfter: number | null = null): Result => ({
   class: "refusedUnspent",
   about,
@@ -66,3 +75,9 @@ export function told(
   const rest = { attempt: null, at, now, jitter: 0.5 };
   return settleAttempt(h, knowledge, settings, { ...report, ...rest });
 }
+
+/** The holding that settling leaves. */
+export const settledTo = (...of: Parameters<typeof told>): Holding => told(...of).holding;
+
+/** A holder that knows its provider as one of the presets. */
+export const only = (name: string): Knowledge => [PRESETS[name] as Policy];

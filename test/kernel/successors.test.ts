@@ -10,12 +10,14 @@ import type { Result } from "../../src/kernel/settle.ts";
 import { HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
 import {
   answer,
+  failed,
   imported,
   LIFE,
   NOW,
+  refusal,
   sent,
   settings,
-  told as settle,
+  settledTo,
   unanswered,
 } from "./holding-play.ts";
 
@@ -36,13 +38,10 @@ const BRANCHING: Knowledge = [
 
 const SILENT = unanswered("overdue");
 
-/** What settling leaves. */
-const told = (...of: Parameters<typeof settle>): Holding => settle(...of).holding;
-
 /** Asked twice; the first request is not heard of, the second brought a successor. */
 function askedTwice(knowledge: Knowledge, secondAt: number): Holding {
-  const doubted = told(sent(imported(), NOW), knowledge, "1-x", SILENT, NOW + 30 * SECOND);
-  return told(sent(doubted, secondAt), knowledge, "2-x", answer("t1"), secondAt + SECOND);
+  const doubted = settledTo(sent(imported(), NOW), knowledge, "1-x", SILENT, NOW + 30 * SECOND);
+  return settledTo(sent(doubted, secondAt), knowledge, "2-x", answer("t1"), secondAt + SECOND);
 }
 
 test("[PRO-07] an access token whose use would close the predecessor is not handed out while an earlier request may still present that", () => {
@@ -65,16 +64,16 @@ test("[PRO-07] where the predecessor stays open however its successor is used, n
 });
 
 test("[PRO-07] once its access token may have been used, a predecessor is taken for closed", () => {
-  const refreshed = told(sent(imported(), NOW), OBSERVED, "1-x", answer("t1"), NOW + SECOND);
-  const forked = told(refreshed, OBSERVED, "0-other", answer("t2"), NOW + 2 * SECOND);
+  const refreshed = settledTo(sent(imported(), NOW), OBSERVED, "1-x", answer("t1"), NOW + SECOND);
+  const forked = settledTo(refreshed, OBSERVED, "0-other", answer("t2"), NOW + 2 * SECOND);
   const next = plan(forked, OBSERVED, settings, NOW + HOUR);
   assert.equal(next.do === "send" && next.token.print, "t1");
 });
 
 test("[PRO-09] an answer is contested by a later request for the same token until that is heard of, or the predecessor tells", () => {
-  const doubted = told(sent(imported(), NOW), RENEWING, "1-x", SILENT, NOW + 30 * SECOND);
+  const doubted = settledTo(sent(imported(), NOW), RENEWING, "1-x", SILENT, NOW + 30 * SECOND);
   const again = sent(doubted, NOW + LIFE);
-  const late = told(again, RENEWING, "1-x", answer("t1"), NOW + LIFE + SECOND);
+  const late = settledTo(again, RENEWING, "1-x", answer("t1"), NOW + LIFE + SECOND);
   assert.deepEqual([late.current.print, late.contested], ["t1", ["2-x"]]);
   const dead = NOW + 2 * LIFE;
   assert.equal(contestedUntil(late, RENEWING, settings), dead);
@@ -84,15 +83,15 @@ test("[PRO-09] an answer is contested by a later request for the same token unti
 
   const cut: Result = { class: "inDoubt", why: "cut", status: 200, retryAfter: null };
   assert.deepEqual(
-    told(late, RENEWING, "2-x", cut, dead).contested,
+    settledTo(late, RENEWING, "2-x", cut, dead).contested,
     ["2-x"],
     "it may have counted",
   );
-  const free = told(late, RENEWING, "2-x", { class: "notSent" }, dead);
+  const free = settledTo(late, RENEWING, "2-x", { class: "notSent" }, dead);
   assert.deepEqual(plan(free, RENEWING, settings, dead), { do: "handOut" });
 
   const asked = sent(late, dead, "a", late.predecessor ?? late.current);
-  const cured = told(asked, RENEWING, "3-x", answer("t3"), dead + SECOND);
+  const cured = settledTo(asked, RENEWING, "3-x", answer("t3"), dead + SECOND);
   assert.deepEqual([cured.current.print, cured.contested], ["t3", []]);
 });
 
@@ -101,9 +100,9 @@ test("[PRO-09, E18] a contested answer's access token is handed out as long as t
   const slow: Knowledge = [
     { ...RENEWING[0], minInterval, overlap: { ...RENEWING[0].overlap, atLeast: HOUR } },
   ];
-  const doubted = told(sent(imported(), NOW), slow, "1-x", SILENT, NOW + 30 * SECOND);
+  const doubted = settledTo(sent(imported(), NOW), slow, "1-x", SILENT, NOW + 30 * SECOND);
   const late = NOW + minInterval + MINUTE;
-  const again = told(sent(doubted, late), slow, "1-x", answer("t1"), late + SECOND);
+  const again = settledTo(sent(doubted, late), slow, "1-x", answer("t1"), late + SECOND);
   assert.deepEqual(again.contested, ["2-x"]);
   const dead = late + LIFE;
   assert.deepEqual(plan(again, slow, settings, dead + SECOND), { do: "handOut" });
@@ -123,31 +122,33 @@ test("[PRO-09] a predecessor that is with the provider already is not asked a se
   const refusing: Knowledge = [
     { ...RENEWING[0], replay: { action: "refuse", accessTokens: "keep", sparing: 0 } },
   ];
-  const doubted = told(sent(imported(), NOW), refusing, "1-x", SILENT, NOW + 30 * SECOND);
+  const doubted = settledTo(sent(imported(), NOW), refusing, "1-x", SILENT, NOW + 30 * SECOND);
   const again = sent(doubted, NOW + LIFE);
-  const late = told(again, refusing, "1-x", answer("t1"), NOW + LIFE + SECOND);
+  const late = settledTo(again, refusing, "1-x", answer("t1"), NOW + LIFE + SECOND);
   const used = sent(late, NOW + LIFE + 2 * SECOND);
-  const refusal: Result = {
-    ...{ class: "refusedUnspent", about: "token", error: "e", status: 400 },
-    ...{ retryAfter: null, found: null },
-  };
-  const refused = told(used, refusing, "3-x", refusal, NOW + LIFE + 3 * SECOND);
+  const refused = settledTo(used, refusing, "3-x", refusal("token"), NOW + LIFE + 3 * SECOND);
   assert.equal(refused.status, "refused", "the loss is not believed");
   const next = plan(refused, refusing, settings, NOW + LIFE + 4 * SECOND);
   assert.deepEqual(next, { do: "wait", until: NOW + 2 * LIFE, why: "quiet" });
 });
 
 test("[PRO-07, PRO-18] where successors live beside each other, the others are kept for a day on which the newest is lost", () => {
-  const first = told(sent(imported(), NOW), BRANCHING, "1-x", answer("t1"), NOW + SECOND);
-  const both = told(first, BRANCHING, "0-other", answer("t2"), NOW + 2 * SECOND);
+  const first = settledTo(sent(imported(), NOW), BRANCHING, "1-x", answer("t1"), NOW + SECOND);
+  const both = settledTo(first, BRANCHING, "0-other", answer("t2"), NOW + 2 * SECOND);
   assert.equal(both.status, "fresh", "no fork: both live");
   const due = sent(both, NOW + HOUR);
-  const next = told(due, BRANCHING, "2-x", answer("t3"), NOW + HOUR + SECOND);
+  const next = settledTo(due, BRANCHING, "2-x", answer("t3"), NOW + HOUR + SECOND);
   assert.deepEqual(
     next.parked.map(({ print }) => print),
     ["t2"],
   );
-  const lost = told(sent(next, NOW + 2 * HOUR), BRANCHING, "3-x", SILENT, NOW + 2 * HOUR + SECOND);
+  const lost = settledTo(
+    sent(next, NOW + 2 * HOUR),
+    BRANCHING,
+    "3-x",
+    SILENT,
+    NOW + 2 * HOUR + SECOND,
+  );
   const last = plan(lost, BRANCHING, settings, NOW + 3 * HOUR);
   assert.deepEqual(last.do === "send" && [last.why, last.token.print], ["candidate", "t2"]);
 });
@@ -161,41 +162,52 @@ test("[PRO-07] a predecessor in doubt is asked again while it is open, though th
 });
 
 test("[PRO-09] a later request contests an answer also where its own came without a token", () => {
-  const failed: Result = { class: "inDoubt", why: "serverError", status: 502, retryAfter: null };
-  const doubted = told(sent(imported(), NOW), RENEWING, "1-x", SILENT, NOW + 30 * SECOND);
-  const again = told(sent(doubted, NOW + LIFE), RENEWING, "2-x", failed, NOW + LIFE + SECOND);
-  const late = told(again, RENEWING, "1-x", answer("t1"), NOW + LIFE + 2 * SECOND);
+  const doubted = settledTo(sent(imported(), NOW), RENEWING, "1-x", SILENT, NOW + 30 * SECOND);
+  const again = settledTo(
+    sent(doubted, NOW + LIFE),
+    RENEWING,
+    "2-x",
+    failed(null, 502),
+    NOW + LIFE + SECOND,
+  );
+  const late = settledTo(again, RENEWING, "1-x", answer("t1"), NOW + LIFE + 2 * SECOND);
   assert.deepEqual(late.contested, ["2-x"]);
 });
 
 test("[PRO-08] a token that had ended under one policy before it was sent ends no wait that another needs", () => {
   const strict = policyOf({});
   const short: Knowledge = [strict, policyOf({ expiry: { idle: "10 min" } })];
-  const first = told(sent(imported(), NOW), short, "1-x", answer("t1"), NOW + SECOND);
-  const doubted = told(sent(first, NOW + HOUR), short, "2-x", SILENT, NOW + HOUR + 30 * SECOND);
+  const first = settledTo(sent(imported(), NOW), short, "1-x", answer("t1"), NOW + SECOND);
+  const doubted = settledTo(
+    sent(first, NOW + HOUR),
+    short,
+    "2-x",
+    SILENT,
+    NOW + HOUR + 30 * SECOND,
+  );
   const next = plan(doubted, short, settings, NOW + HOUR + LIFE);
   assert.deepEqual(next, { do: "wait", until: NOW + HOUR + settings.hold, why: "uncertain" });
 });
 
 test("[PRO-09] where tokens rotate now and then, the answer of an earlier request may bring the successor that a later one did not", () => {
   const rarely: Knowledge = [policyOf({ rotate: { every: "1 h" }, overlap: { atLeast: "60 s" } })];
-  const doubted = told(sent(imported(), NOW), rarely, "1-x", SILENT, NOW + 5 * SECOND);
+  const doubted = settledTo(sent(imported(), NOW), rarely, "1-x", SILENT, NOW + 5 * SECOND);
   const at = NOW + 6 * SECOND;
-  const unrotated = told(sent(doubted, at), rarely, "2-x", answer("t0"), at + SECOND);
+  const unrotated = settledTo(sent(doubted, at), rarely, "2-x", answer("t0"), at + SECOND);
   assert.deepEqual([unrotated.predecessor, unrotated.contested], [null, ["1-x"]]);
-  const rotated = told(unrotated, rarely, "1-x", answer("t1"), at + 30 * SECOND);
+  const rotated = settledTo(unrotated, rarely, "1-x", answer("t1"), at + 30 * SECOND);
   assert.deepEqual([rotated.current.print, rotated.predecessor?.print], ["t1", "t0"]);
   assert.deepEqual([rotated.status, rotated.parked], ["fresh", []]);
 });
 
 test("[PRO-09] what came later than an answer that has lain in a journal stays parked when that is committed", () => {
-  const doubted = told(sent(imported(), NOW), RENEWING, "1-x", SILENT, NOW + 30 * SECOND);
+  const doubted = settledTo(sent(imported(), NOW), RENEWING, "1-x", SILENT, NOW + 30 * SECOND);
   const both = sent(doubted, NOW + LIFE);
   const second = NOW + LIFE + 20 * SECOND;
-  const late = told(both, RENEWING, "1-x", answer("t2"), second);
+  const late = settledTo(both, RENEWING, "1-x", answer("t2"), second);
   const asked = sent(late, second + SECOND, "a", late.predecessor ?? late.current);
-  const parked = told(asked, RENEWING, "0-x", answer("t3"), second + 3 * SECOND);
-  const settled = told(parked, RENEWING, "3-x", answer("t4"), NOW + HOUR, second + 2 * SECOND);
+  const parked = settledTo(asked, RENEWING, "0-x", answer("t3"), second + 3 * SECOND);
+  const settled = settledTo(parked, RENEWING, "3-x", answer("t4"), NOW + HOUR, second + 2 * SECOND);
   assert.deepEqual([settled.status, settled.current.print], ["forked", "t4"]);
   assert.deepEqual(
     settled.parked.map(({ print }) => print),
@@ -204,14 +216,14 @@ test("[PRO-09] what came later than an answer that has lain in a journal stays p
 });
 
 test("[PRO-09] what came since a question was sent may have been granted after it: it is asked once more", () => {
-  const first = told(sent(imported(), NOW), RENEWING, "1-x", SILENT, NOW + 30 * SECOND);
+  const first = settledTo(sent(imported(), NOW), RENEWING, "1-x", SILENT, NOW + 30 * SECOND);
   const both = sent(first, NOW + LIFE);
-  const newest = told(both, RENEWING, "2-x", answer("t2"), NOW + LIFE + SECOND);
-  const forked = told(newest, RENEWING, "0-x", answer("t3"), NOW + LIFE + 2 * SECOND);
+  const newest = settledTo(both, RENEWING, "2-x", answer("t2"), NOW + LIFE + SECOND);
+  const forked = settledTo(newest, RENEWING, "0-x", answer("t3"), NOW + LIFE + 2 * SECOND);
   const t0 = forked.predecessor ?? forked.current;
   const asked = sent(forked, NOW + LIFE + 3 * SECOND, "a", t0);
-  const late = told(asked, RENEWING, "1-x", answer("t4"), NOW + LIFE + 4 * SECOND);
-  const settled = told(late, RENEWING, "3-x", answer("t5"), NOW + LIFE + 5 * SECOND);
+  const late = settledTo(asked, RENEWING, "1-x", answer("t4"), NOW + LIFE + 4 * SECOND);
+  const settled = settledTo(late, RENEWING, "3-x", answer("t5"), NOW + LIFE + 5 * SECOND);
   assert.deepEqual([settled.status, settled.current.print], ["forked", "t5"]);
   assert.deepEqual(
     settled.parked.map(({ print }) => print),

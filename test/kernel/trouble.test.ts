@@ -11,25 +11,20 @@ import { HOUR, MINUTE, SECOND } from "../../src/kernel/time.ts";
 import { PRESETS } from "../../src/vendors/presets.ts";
 import {
   answer,
+  failed,
   imported,
   NOW,
+  only,
   refusal,
   sent,
   settings,
-  told,
+  settledTo,
   unanswered,
 } from "./holding-play.ts";
 
 const WINDOW = 30 * SECOND;
 const ROUND_TRIP = 200;
 const TROUBLE = 20 * MINUTE;
-
-const failed = (retryAfter: number | null = null): Result => ({
-  class: "inDoubt",
-  why: "serverError",
-  status: 503,
-  retryAfter,
-});
 
 /** A superseded token is open for so long; past that it is refused, or its presentation ends the chain. */
 function windowed(
@@ -45,8 +40,6 @@ function windowed(
     retry: { ...strict.retry, answer },
   };
 }
-
-const only = (name: string): Knowledge => [PRESETS[name] as Policy];
 
 interface Sent {
   readonly at: number;
@@ -74,7 +67,7 @@ function inTrouble(
     assert.ok(requests.length < 100, "a storm");
     h = sent(h, now, "a", next.token);
     now += ROUND_TRIP;
-    h = told(h, knowledge, `${h.epoch}-x`, result, now).holding;
+    h = settledTo(h, knowledge, `${h.epoch}-x`, result, now);
   }
 }
 
@@ -111,8 +104,14 @@ test("[PRO-07] the window counts from the first request, however many were made 
 
 test("[PRO-07, PRO-08] a last resort waits for the first request, however many were made since", () => {
   const knowledge: Knowledge = [windowed("revokeChain", "current")];
-  const first = told(sent(imported(), NOW), knowledge, "1-x", unanswered("overdue"), NOW + SECOND);
-  const requests = inTrouble(knowledge, failed(), first.holding);
+  const first = settledTo(
+    sent(imported(), NOW),
+    knowledge,
+    "1-x",
+    unanswered("overdue"),
+    NOW + SECOND,
+  );
+  const requests = inTrouble(knowledge, failed(), first);
   const last = requests.find(({ why }) => why === "lastResort");
   assert.equal(last?.at, settings.hold);
 });
@@ -123,8 +122,8 @@ const unsent: Result = { class: "notSent" };
 for (const [name, result] of Object.entries({ "turned away": limited, "not connected": unsent })) {
   test(`[PRO-07, PRO-19] in doubt and then ${name}, a holder does not sleep through its window`, () => {
     const knowledge: Knowledge = [windowed("revokeChain", "current")];
-    const doubted = told(sent(imported(), NOW), knowledge, "1-x", failed(), NOW + ROUND_TRIP);
-    const requests = inTrouble(knowledge, result, doubted.holding);
+    const doubted = settledTo(sent(imported(), NOW), knowledge, "1-x", failed(), NOW + ROUND_TRIP);
+    const requests = inTrouble(knowledge, result, doubted);
     const inWindow = requests.filter(({ at }) => at < WINDOW - settings.margin);
     assert.ok(inWindow.length > 3, `${inWindow.length} requests within the window`);
     assert.ok(requests.length < 20, `${requests.length} requests`);
@@ -137,7 +136,7 @@ test("[PRO-19] a server that asks for a pause longer than the token lives is ask
   const strict = PRESETS.strict as Policy;
   const lifetime = [{ from: 0, value: 10 * MINUTE }];
   const knowledge: Knowledge = [{ ...strict, expiry: { ...strict.expiry, lifetime } }];
-  const fresh = told(sent(imported(), NOW), knowledge, "1-x", answer("t1"), NOW).holding;
+  const fresh = settledTo(sent(imported(), NOW), knowledge, "1-x", answer("t1"), NOW);
   const times = inTrouble(knowledge, limited, { ...fresh, access: null }).map(({ at }) => at);
   const alive = times.filter((at) => at < 10 * MINUTE);
   assert.ok(alive.length > 2 && alive.length < 12, `${alive.length} requests`);
@@ -155,11 +154,17 @@ const REFUSES: Policy = {
 
 test("[PRO-07] a policy that only refuses ends no window of another that revokes", () => {
   const knowledge: Knowledge = [REVOKES, REFUSES];
-  const first = told(sent(imported(), NOW), knowledge, "1-x", unanswered("overdue"), NOW + SECOND);
-  assert.equal(first.holding.notAfter, NOW + 8 * SECOND, "helps under both");
-  const late = plan(first.holding, knowledge, settings, NOW + WINDOW - settings.margin - 1);
+  const first = settledTo(
+    sent(imported(), NOW),
+    knowledge,
+    "1-x",
+    unanswered("overdue"),
+    NOW + SECOND,
+  );
+  assert.equal(first.notAfter, NOW + 8 * SECOND, "helps under both");
+  const late = plan(first, knowledge, settings, NOW + WINDOW - settings.margin - 1);
   assert.equal(late.do === "send" && late.why, "resend");
-  const over = plan(first.holding, knowledge, settings, NOW + WINDOW - settings.margin);
+  const over = plan(first, knowledge, settings, NOW + WINDOW - settings.margin);
   assert.equal(over.do, "wait");
 });
 
@@ -168,8 +173,8 @@ test("[PRO-07] a predecessor is asked which successor lives as long as that harm
     { ...REVOKES, retry: { ...REVOKES.retry, answer: "new" } },
     { ...REFUSES, retry: { ...REFUSES.retry, answer: "new" } },
   ];
-  const one = told(sent(imported(), NOW), knowledge, "1-x", answer("t1"), NOW + SECOND).holding;
-  const two = told(one, knowledge, "0-other", answer("t2"), NOW + 2 * SECOND).holding;
+  const one = settledTo(sent(imported(), NOW), knowledge, "1-x", answer("t1"), NOW + SECOND);
+  const two = settledTo(one, knowledge, "0-other", answer("t2"), NOW + 2 * SECOND);
   const asks = (at: number): string | false => {
     const next = plan(two, knowledge, settings, at);
     return next.do === "send" && next.token.print;
