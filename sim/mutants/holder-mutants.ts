@@ -161,7 +161,7 @@ export const HOLDER_MUTANTS: readonly Mutant[] = [
   {
     name: "a token slept to death",
     file: "src/kernel/settle.ts",
-    from: "unusedUntil > now ? unusedUntil : FOREVER",
+    from: "endsAt > now ? endsAt : FOREVER",
     to: "FOREVER",
     says: "a pause that the server asks for outlasts the token",
     killers: [{ tests: "test/kernel/trouble.test.ts" }],
@@ -233,8 +233,8 @@ export const HOLDER_MUTANTS: readonly Mutant[] = [
   {
     name: "hurried by another policy's life",
     file: "src/kernel/plan.ts",
-    from: ".map((policy) => from + refreshLifetimeOf([policy]))",
-    to: ".map(() => from + refreshLifetimeOf(knowledge))",
+    from: ".map((policy) => unusedUntil(h, [policy]))",
+    to: ".map(() => unusedUntil(h, knowledge))",
     says: "a short life under a policy that only refuses ends the wait for an answer under one that revokes",
     killers: [{ tests: "test/kernel/holder.test.ts" }],
   },

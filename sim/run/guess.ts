@@ -26,8 +26,8 @@ interface Fork {
   readonly successors: readonly Serial[];
   /** The one that came last. */
   readonly last: Delivery;
-  /** What may be asked which one lives: older tokens that were presented. */
-  readonly older: ReadonlySet<Serial>;
+  /** What may be asked which one lives: older tokens that were presented, and when their windows close. */
+  readonly older: ReadonlyMap<Serial, number>;
 }
 
 /**
@@ -52,7 +52,8 @@ export function byGuess(
   if (came.length < found.length) return undefined;
   const last = came.reduce((a, b) => (b.came.number > a.came.number ? b : a));
   const oldest = Math.min(presented, ...successors);
-  const older = new Set(kept.requests.map((one) => one.presented).filter((one) => one < oldest));
+  const asked = new Set(kept.requests.map((one) => one.presented).filter((one) => one < oldest));
+  const older = new Map([...asked].map((serial) => [serial, closesAt(ledger, kept, serial)]));
   const others = `serial ${keepable.join(", ")}`;
   const fork: Fork = { ledger, kept, request, others, successors, last, older };
   const acts = Math.max(...came.map((one) => awakeAt(ledger, one))) + actingMs(ledger);
@@ -68,10 +69,10 @@ const actingMs = ({ options }: Ledger): number => (WINDOW_MARGIN_MS + REACTION_M
 
 /** Whether an older token is open at a moment, for all that a holder knows, and would be accepted. */
 const mayAsk = (fork: Fork, at: Mark): boolean =>
-  [...fork.older].some((serial) => isOpen(fork, serial, at));
+  [...fork.older.keys()].some((serial) => isOpen(fork, serial, at));
 
-function isOpen({ ledger, kept }: Fork, serial: Serial, at: Mark): boolean {
-  if (at.at >= closesAt(ledger, kept, serial)) return false;
+function isOpen({ ledger, kept, older }: Fork, serial: Serial, at: Mark): boolean {
+  if (at.at >= (older.get(serial) ?? 0)) return false;
   return ledger.acceptedOurs(kept, ledger.stateAt(kept, at), at).includes(serial);
 }
 
@@ -90,7 +91,7 @@ function askedInVain(fork: Fork): Finding | undefined {
   // Which of several lives is asked at once; whether there is another, when no request may bring one any more.
   const deadMs = requestLifeMs + WINDOW_MARGIN_MS / scale;
   const outlasting = unheard.find(
-    (one) => one.recordedAt + deadMs >= closesAt(ledger, kept, one.presented),
+    (one) => one.recordedAt + deadMs >= (older.get(one.presented) ?? 0),
   );
   if (successors.length === 0 && outlasting) {
     return finding("timing", `${told(outlasting)} may live for as long as its window`);
@@ -132,8 +133,7 @@ function leftNoTime(fork: Fork): Finding | undefined {
  * from one that was recorded and that nobody had called unsent when the first successor came.
  */
 function closesAt(ledger: Ledger, kept: Kept, serial: Serial): number {
-  const first = kept.requests.find((one) => one.presented === serial)?.recordedAt;
-  if (first === undefined) return Number.POSITIVE_INFINITY;
+  const first = kept.requests.find((one) => one.presented === serial);
   const since = kept.deliveries.find((one) => one.serial === serial)?.came ?? kept.begun;
   const successor = kept.deliveries.find(({ arrival }) => arrival.request.presented === serial);
   const until = successor?.came.at ?? Number.POSITIVE_INFINITY;
@@ -142,7 +142,11 @@ function closesAt(ledger: Ledger, kept: Kept, serial: Serial): number {
       of === kept && at > since.at && unsentAt > until && !ledger.byAttempt.has(attempt),
   );
   const { options } = ledger;
-  return Math.min(first, ...unsent.map(([, { at }]) => at)) + toldWindow(options) / options.scale;
+  const from = Math.min(
+    ...unsent.map(([, { at }]) => at),
+    first?.recordedAt ?? Number.POSITIVE_INFINITY,
+  );
+  return from + toldWindow(options) / options.scale;
 }
 
 /**
@@ -152,10 +156,10 @@ function closesAt(ledger: Ledger, kept: Kept, serial: Serial): number {
 function toldWindow({ known, requestLifeMs, scale }: LedgerOptions): number {
   const windows = known
     .filter(({ rotate, replay }) => rotate !== "never" && replay.action !== "refuse")
-    .map((told) => {
-      const isClosedByUse = told.overlap.untilUsed && told.firstUse === "refreshOrAccess";
-      const unused = Math.max(told.overlap.atLeast, requestLifeMs * scale);
-      return isClosedByUse ? Math.min(unused, overlapOf(told)) : overlapOf(told);
+    .map((policy) => {
+      const isClosedByUse = policy.overlap.untilUsed && policy.firstUse === "refreshOrAccess";
+      const unused = Math.max(policy.overlap.atLeast, requestLifeMs * scale);
+      return isClosedByUse ? Math.min(unused, overlapOf(policy)) : overlapOf(policy);
     });
   return Math.min(Number.POSITIVE_INFINITY, ...windows);
 }

@@ -7,7 +7,6 @@
 
 import { KetenError } from "../../src/env/error.ts";
 import type { Secret } from "../../src/env/secret.ts";
-import { overlapOf } from "../../src/kernel/doubt.ts";
 import { policyOf } from "../../src/kernel/parse-policy.ts";
 import { wakes } from "../../src/keychain/connection.ts";
 import { defaultSettings } from "../../src/keychain/defaults.ts";
@@ -117,7 +116,6 @@ export class Simulation {
       known: profile.settings.policies.map((written) => policyOf(written)),
       providerNow,
       requestLifeMs,
-      windowMs: windowMsOf(profile),
       scale,
       holdMs,
       rows,
@@ -419,12 +417,10 @@ export class Simulation {
 
   /** How long a connection may take to come back: every wait that the rules know, one after the other, thrice. */
   #patience(): number {
-    const { profile, chaos } = this;
-    const { timing, holding, policy, scale } = profile;
-    const intervals = profile.settings.policies.map((told) => policyOf(told).minInterval);
-    const interval = Math.max(policy.minInterval, ...intervals);
+    const { profile, chaos, ledger } = this;
+    const { timing, holding, scale } = profile;
     const asked = profile.rates.outage ? RETRY_AFTER_MOST : 0;
-    const scaled = 3 * (interval + 3 * holding.backoff.most + lifetimeOf(profile)) + asked;
+    const scaled = 3 * (ledger.interval + 3 * holding.backoff.most + lifetimeOf(profile)) + asked;
     return 5 * timing.requestLifeMs + (scaled + chaos.jumpedMs) / scale + chaos.stoodMs;
   }
 
@@ -469,16 +465,6 @@ export class Simulation {
     }
     return losses;
   }
-}
-
-/** The narrowest window by time. */
-function windowMsOf({ settings, scale }: Profile): number {
-  const windows = settings.policies
-    .map((told) => policyOf(told))
-    .filter(({ rotate, minInterval }) => rotate !== "never" && minInterval === 0)
-    .map(overlapOf)
-    .filter((overlap) => overlap > 0);
-  return Math.min(...windows) / scale;
 }
 
 /** How long to wait before asking again; null if that is of no use. */

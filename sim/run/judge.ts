@@ -22,11 +22,18 @@
 
 import { overlapOf } from "../../src/kernel/doubt.ts";
 import type { Serial } from "../../src/kernel/ids.ts";
-import { policyOf } from "../../src/kernel/parse-policy.ts";
 import { branchesOf } from "../../src/kernel/policy.ts";
 import { FOREVER } from "../../src/kernel/time.ts";
 import { byGuess } from "./guess.ts";
-import type { Arrival, Kept, Ledger, Mark, Sent, State } from "./ledger.ts";
+import {
+  type Arrival,
+  type Kept,
+  type Ledger,
+  livedAt,
+  type Mark,
+  type Sent,
+  type State,
+} from "./ledger.ts";
 import type { Profile } from "./profile.ts";
 import { AGAIN_MS, type Finding, finding, REACTION_MS, told, WINDOW_MARGIN_MS } from "./verdict.ts";
 
@@ -110,9 +117,7 @@ function byStray(ledger: Ledger, kept: Kept, mark: Mark): Finding | undefined {
   const isOurs = kept.deliveries.some(
     ({ serial, settled, host }) =>
       serial === answered &&
-      ((settled !== null && settled.number < mark.number) ||
-        host.died === null ||
-        host.died.number > mark.number),
+      ((settled !== null && settled.number < mark.number) || livedAt(host, mark)),
   );
   // Whoever has both prefers what a request brought that was sent when this one had to be dead.
   const isMisplaced = grants.some(
@@ -309,9 +314,7 @@ function byTime(
   // Time in which no process lived is nobody's.
   const absence = ledger.absences.find((one) => one.from.at <= from.at && one.until > from.at);
   const start = (absence?.until ?? from.at) + timing.deadlineMs;
-  // A holder in doubt between policies keeps the longest interval of them.
-  const intervals = profile.settings.policies.map((told) => policyOf(told).minInterval);
-  const slackMs = AGAIN_MS + (40_000 + Math.max(policy.minInterval, ...intervals)) / scale;
+  const slackMs = AGAIN_MS + (40_000 + ledger.interval) / scale;
   const struck = [...kept.faults, ...ledger.clockFaults].some(
     ({ number, at }) => number > from.number && at <= endAt,
   );

@@ -18,7 +18,7 @@ import { overlapOf } from "../../src/kernel/doubt.ts";
 import type { Ordinal, Serial } from "../../src/kernel/ids.ts";
 import type { Policy, Revision } from "../../src/kernel/policy.ts";
 import { settle } from "../../src/kernel/policy-change.ts";
-import type { Instant } from "../../src/kernel/time.ts";
+import type { Duration, Instant } from "../../src/kernel/time.ts";
 import type { Codec } from "../../src/store/codec.ts";
 import type { Change } from "../../src/store/engine.ts";
 import { keyOf } from "../../src/store/store.ts";
@@ -129,8 +129,6 @@ export interface LedgerOptions {
   /** The provider's clock at a true time. */
   readonly providerNow: (at: number) => Instant;
   readonly requestLifeMs: number;
-  /** The narrowest window that is known of; infinite without one. */
-  readonly windowMs: number;
   /** For so long a holder that lives is waited for, where asking again could end the chain. */
   readonly holdMs: number;
   readonly scale: number;
@@ -140,6 +138,19 @@ export interface LedgerOptions {
 
 /** The part of a window after which a request may be repeated though its sender lives: waiting longer would cost the cure. */
 const REPEAT = 0.4;
+
+/** The narrowest window by time that a holder takes for possible; infinite without one. */
+function windowMsOf({ known, scale }: LedgerOptions): number {
+  const windows = known
+    .filter(({ rotate, minInterval }) => rotate !== "never" && minInterval === 0)
+    .map(overlapOf)
+    .filter((overlap) => overlap > 0);
+  return Math.min(...windows) / scale;
+}
+
+/** Whether a process lived still at a mark. */
+export const livedAt = ({ died }: Holder, { number }: Mark): boolean =>
+  died === null || died.number > number;
 
 /** How many successors of the token that a request presents were with us when it was sent. */
 export const successorsOf = ({ of, presented, sent }: Sent): number =>
@@ -175,18 +186,22 @@ export class Ledger {
   readonly byAttempt = new Map<string, Sent>();
   refreshes = 0;
   readonly options: LedgerOptions;
+  /** After so long what a process had begun may be taken up by another, whatever became of it. */
+  readonly silentMs: number;
+  /** A holder in doubt between policies keeps the longest interval of them. */
+  readonly interval: Duration;
+  readonly #windowMs: number;
   readonly #revisions: readonly Revision[];
   #count = 0;
   #requests = 0;
 
   constructor(options: LedgerOptions) {
+    const { policy, known, requestLifeMs } = options;
     this.options = options;
-    this.#revisions = [{ revision: 1, at: 0, revive: false, policy: options.policy }];
-  }
-
-  /** After so long what a process had begun may be taken up by another, whatever became of it. */
-  get silentMs(): number {
-    return Math.min(this.options.requestLifeMs, this.options.windowMs * REPEAT);
+    this.#windowMs = windowMsOf(options);
+    this.silentMs = Math.min(requestLifeMs, this.#windowMs * REPEAT);
+    this.interval = Math.max(...[policy, ...known].map(({ minInterval }) => minInterval));
+    this.#revisions = [{ revision: 1, at: 0, revive: false, policy }];
   }
 
   mark(): Mark {
@@ -273,9 +288,9 @@ export class Ledger {
       this.doubleSpends.push(`${of.name}: request ${id} has no attempt recorded before it`);
     }
     if (isHarmless(this.options.policy)) return;
-    const { requestLifeMs, windowMs } = this.options;
+    const { requestLifeMs } = this.options;
     const same = of.requests.filter(({ presented }) => presented === request.presented);
-    const closesAt = (same[0]?.recordedAt ?? 0) + windowMs;
+    const closesAt = (same[0]?.recordedAt ?? 0) + this.#windowMs;
     const isForked = successorsOf(request) > 1;
     for (const other of same) {
       if (other.isConcluded || other.isReported || other.host.isDead) continue;
@@ -320,8 +335,7 @@ export class Ledger {
     const serials = new Set<Serial>([0]);
     for (const { serial, came, durable, host } of kept.deliveries) {
       const isDurable = durable !== null && durable.number <= mark.number;
-      const isLive =
-        came.number <= mark.number && (host.died === null || host.died.number > mark.number);
+      const isLive = came.number <= mark.number && livedAt(host, mark);
       if (isDurable || isLive) serials.add(serial);
     }
     return this.accepted(kept, state, [...serials], mark.at);

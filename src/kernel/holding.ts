@@ -19,6 +19,7 @@ import {
 } from "./doubt.ts";
 import type { BlockCause, LossCause } from "./loss.ts";
 import type { Doubt } from "./outcome.ts";
+import type { Policy } from "./policy.ts";
 import type { Duration, Instant } from "./time.ts";
 
 export type Status =
@@ -240,6 +241,10 @@ export function dueAt(h: Holding, knowledge: Knowledge, settings: Settings): Ins
   const wanted = Math.min(h.access.expiresAt - lead, keepBy);
   return Math.max(wanted, h.refreshed.to + minIntervalOf(knowledge));
 }
+
+/** When the refresh token ends if it is not used, by the shortest reading: counted from the last success, or the grant. */
+export const unusedUntil = (h: Holding, knowledge: readonly Policy[]): Instant =>
+  (h.refreshed?.from ?? h.grantAt) + refreshLifetimeOf(knowledge);
 
 /** A fraction of its own for each chain, 0 to 1: chains that were granted together are not refreshed together. */
 function spreadOf(chainId: string): number {

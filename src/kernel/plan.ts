@@ -15,7 +15,6 @@ import {
   minIntervalOf,
   openThoughUsed,
   predecessorOpenUntil,
-  refreshLifetimeOf,
   replayRevokes,
   siblingsOf,
 } from "./doubt.ts";
@@ -31,6 +30,7 @@ import {
   type Settings,
   type Status,
   silentAt,
+  unusedUntil,
   type Why,
 } from "./holding.ts";
 import { FOREVER, type Instant } from "./time.ts";
@@ -184,11 +184,10 @@ const LAST_TRIES = 4;
 function silenceOf(h: Holding, knowledge: Knowledge, settings: Settings): Instant {
   const deadAt = Math.max(...h.attempts.map((attempt) => attempt.deadAt));
   const silence = Math.max(...h.attempts.map((attempt) => heardUntil(attempt, settings)));
-  const from = h.refreshed?.from ?? h.grantAt;
   const began = h.attempts[0]?.sentAt ?? Number.NEGATIVE_INFINITY;
   const ends = knowledge
     .filter((policy) => replayRevokes([policy]))
-    .map((policy) => from + refreshLifetimeOf([policy]))
+    .map((policy) => unusedUntil(h, [policy]))
     .filter((endsAt) => endsAt > began);
   return Math.max(deadAt, Math.min(silence, ...ends.map((at) => at - LAST_TRIES * settings.lead)));
 }

@@ -19,7 +19,6 @@ import {
   duplicateDisplaces,
   type Knowledge,
   minIntervalOf,
-  refreshLifetimeOf,
   siblingsOf,
 } from "./doubt.ts";
 import {
@@ -31,6 +30,7 @@ import {
   isUnheard,
   type Parked,
   type Settings,
+  unusedUntil,
 } from "./holding.ts";
 import { type BlockCause, nameLoss } from "./loss.ts";
 import type { About, Outcome } from "./outcome.ts";
@@ -458,8 +458,8 @@ function spaceOut(
   const { first, most } = settings.backoff;
   const growing = Math.min(first * 2 ** Math.min(h.failures, 30), most);
   const later = now + Math.max(retryAfter ?? 0, growing * (0.5 + jitter / 2));
-  const unusedUntil = (h.refreshed?.from ?? h.grantAt) + refreshLifetimeOf(knowledge);
-  const left = Math.min(h.notAfter ?? FOREVER, unusedUntil > now ? unusedUntil : FOREVER) - now;
+  const endsAt = unusedUntil(h, knowledge);
+  const left = Math.min(h.notAfter ?? FOREVER, endsAt > now ? endsAt : FOREVER) - now;
   const isPressed = now + left <= later && left / 2 >= first;
   const wanted = isPressed ? now + left / 2 : later;
   return { ...h, failures: h.failures + 1, notBefore: Math.max(h.notBefore ?? now, wanted) };
